@@ -1,0 +1,23 @@
+//! Commands: what every dialect parses its input into. One file per verb that takes input.
+
+mod add_domain;
+mod add_ssh_key;
+mod create_api_key;
+mod create_package;
+mod create_user;
+mod edit_domain;
+mod edit_package;
+mod edit_user;
+mod list_users;
+mod set_password;
+
+pub use add_domain::AddDomain;
+pub use add_ssh_key::AddSshKey;
+pub use create_api_key::{ApiKeyLabel, CreateApiKey};
+pub use create_package::CreatePackage;
+pub use create_user::{CreateUser, Hosting};
+pub use edit_domain::EditDomain;
+pub use edit_package::EditPackage;
+pub use edit_user::{Edit, EditUser};
+pub use list_users::{ListUsers, UserFilter};
+pub use set_password::SetPassword;

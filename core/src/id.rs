@@ -1,0 +1,61 @@
+//! Identifiers: one type per kind of object, so that they can't be confused.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id (UUID version 7, RFC 9562) from the moment and ten bytes of randomness.
+            pub fn new(now: DateTime<Utc>, random: [u8; 10]) -> Self {
+                let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::from_str(text).map(Self)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A person who signs in.
+    UserId;
+    /// A tenant.
+    AccountId;
+    /// A hosting package.
+    PackageId;
+    /// A domain with its site.
+    DomainId;
+    /// A public key of an account.
+    SshKeyId;
+    /// A server.
+    NodeId;
+    /// A key for the API.
+    ApiKeyId;
+    /// An order to move a left-over home aside.
+    QuarantineId;
+    /// One request, as named in answers and logs.
+    RequestId;
+}

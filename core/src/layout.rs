@@ -1,0 +1,97 @@
+//! Where things of an account live on a host: total functions of parsed types.
+
+use crate::account::Uid;
+use crate::name::{Fqdn, Username};
+
+/// Group of everybody who may transfer files; what the SSH server's match looks for.
+pub const SFTP_GROUP: &str = "berth-sftp";
+/// The user that nginx's workers run as. No tenant, pool or service ever joins its group.
+pub const WEB_USER: &str = "berth-web";
+/// The user that owns private keys of sites and nothing else.
+pub const TLS_USER: &str = "berth-tls";
+/// Parent of all homes.
+pub const HOME_ROOT: &str = "/home";
+/// Where left-over homes are moved; on the file system of the homes, so that moving is a rename.
+pub const QUARANTINE_DIR: &str = "/home/.berth-quarantine";
+/// Authorized keys, one file per account, outside the homes.
+pub const KEYS_DIR: &str = "/etc/berth/keys";
+/// Links from host name to the site's directory; nginx serves through them.
+pub const HOST_TREE: &str = "/var/lib/berth/www";
+/// Certificates and keys by host name.
+pub const TLS_DIR: &str = "/var/lib/berth/tls";
+/// Links from host name to the account's PHP socket.
+pub const PHP_HOST_DIR: &str = "/run/berth/php";
+/// PHP sockets, one per account.
+pub const PHP_SOCKET_DIR: &str = "/run/berth/fpm";
+/// PHP pool configurations, one per account.
+pub const PHP_CONFIG_DIR: &str = "/etc/berth/php";
+/// Server blocks of sites with settings of their own.
+pub const SITES_DIR: &str = "/etc/berth/nginx/sites";
+
+/// Longest host name that the host tree serves. A socket path ends at 108 bytes, so longer names get a server
+/// block of their own with file names made from a hash.
+pub const HOST_TREE_MAX: usize = 80;
+
+/// `/home/<username>`.
+pub fn home(username: &Username) -> String {
+    format!("{HOME_ROOT}/{username}")
+}
+
+/// `/home/<username>/domains/<fqdn>`.
+pub fn site_dir(username: &Username, fqdn: &Fqdn) -> String {
+    format!("{HOME_ROOT}/{username}/domains/{fqdn}")
+}
+
+/// `/etc/berth/keys/<username>`.
+pub fn keys_file(username: &Username) -> String {
+    format!("{KEYS_DIR}/{username}")
+}
+
+/// `user-<uid>.slice`: by number, because `-` in a slice's name means nesting.
+pub fn slice(uid: Uid) -> String {
+    format!("user-{uid}.slice")
+}
+
+/// `berth-fpm-<uid>.service`.
+pub fn php_unit(uid: Uid) -> String {
+    format!("berth-fpm-{uid}.service")
+}
+
+/// `/run/berth/fpm/<uid>.sock`.
+pub fn php_socket(uid: Uid) -> String {
+    format!("{PHP_SOCKET_DIR}/{uid}.sock")
+}
+
+/// `/etc/berth/php/<uid>.conf`.
+pub fn php_config(uid: Uid) -> String {
+    format!("{PHP_CONFIG_DIR}/{uid}.conf")
+}
+
+/// The file name that stands for a host: the host itself where it fits, a hash of it where a socket path
+/// would be too long.
+pub fn host_file(host: &Fqdn) -> String {
+    use sha2::{Digest, Sha256};
+    if host.as_str().len() <= HOST_TREE_MAX {
+        return host.to_string();
+    }
+    let digest = Sha256::digest(host.as_str().as_bytes());
+    // An underscore can't occur in a host name, so no host can ever be mistaken for a hashed one.
+    format!("_{}", hex::encode(digest).get(..40).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Parse;
+
+    #[test]
+    fn socket_paths_fit_into_a_socket_address() {
+        let longest = Fqdn::parse(&format!("{0}.{0}.{0}.example.com", "a".repeat(60))).unwrap();
+        let file = host_file(&longest);
+        assert!(file.starts_with('_'));
+        assert!(format!("{PHP_HOST_DIR}/{file}.sock").len() < 108);
+        let edge = Fqdn::parse(&format!("{}.{}.com", "a".repeat(63), "b".repeat(12))).unwrap();
+        assert_eq!(edge.as_str().len(), HOST_TREE_MAX);
+        assert!(format!("{PHP_HOST_DIR}/{}.sock", host_file(&edge)).len() < 108);
+    }
+}

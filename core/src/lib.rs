@@ -1,0 +1,30 @@
+//! Types, policy, planner and problem catalogue of Berth.
+//!
+//! This crate is pure: no I/O, no clock, no randomness. Every value that comes from outside is parsed here,
+//! once, into a type that can hold nothing else; every derived name (unit, socket, directory) is a total
+//! function of such a type. See `ARCHITECTURE.md` for the map.
+
+pub mod account;
+pub mod audit;
+pub mod command;
+pub mod condition;
+pub mod domain;
+pub mod id;
+pub mod input;
+pub mod layout;
+pub mod link;
+pub mod mode;
+pub mod name;
+pub mod package;
+pub mod password;
+pub mod plan;
+pub mod policy;
+pub mod problem;
+pub mod role;
+pub mod spec;
+pub mod ssh_key;
+pub mod user;
+pub mod view;
+
+pub use input::{Fields, Parse};
+pub use problem::{Code, Problem, Problems};

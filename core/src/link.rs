@@ -1,0 +1,95 @@
+//! What server and agent say to each other. The agent always asks; the server never calls.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Problem;
+use crate::condition::Condition;
+use crate::id::{AccountId, NodeId, QuarantineId};
+use crate::name::Username;
+use crate::spec::AccountSpec;
+
+/// `POST /agent/v1/pull`: the agent asks for what is newer than it knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PullRequest {
+    /// Newest generation in the agent's ledger.
+    pub cursor: u64,
+    /// The last [`PullResponse::audit`] that the agent has acted on.
+    pub audit: u64,
+    /// Most accounts that the answer may hold.
+    pub limit: u32,
+    /// How long to wait, in milliseconds, if there is nothing new.
+    pub wait_ms: u32,
+    /// Version of the agent.
+    pub version: String,
+}
+
+/// Answer to [`PullRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullResponse {
+    /// The node that the agent speaks for.
+    pub node: NodeId,
+    /// Specs with a generation above the cursor, oldest change first.
+    pub accounts: Vec<AccountSpec>,
+    /// Whether there is more; the agent asks again at once.
+    pub more: bool,
+    /// Rises when somebody wants the node to audit now.
+    pub audit: u64,
+    /// Homes to move aside.
+    pub quarantines: Vec<Quarantine>,
+}
+
+/// An order to move a left-over home aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quarantine {
+    /// The order.
+    pub id: QuarantineId,
+    /// `/home/<username>` moves; no account of Berth has that name.
+    pub username: Username,
+}
+
+/// `POST /agent/v1/report`: what the agent has found and done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Report {
+    /// Accounts that the agent has worked on or found changed.
+    pub accounts: Vec<AccountReport>,
+    /// Sent when it differs from what was sent last.
+    pub inventory: Option<Inventory>,
+    /// Results of quarantines.
+    pub quarantines: Vec<QuarantineReport>,
+    /// When a full audit ended: the number that it answers, see [`PullResponse::audit`].
+    pub audited: Option<u64>,
+    /// What is wrong with the node as a whole.
+    pub node_problems: Option<Vec<Problem>>,
+}
+
+/// What a node says of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReport {
+    /// The account.
+    pub account: AccountId,
+    /// The generation that the conditions are about.
+    pub generation: u64,
+    /// One for each resource.
+    pub conditions: Vec<Condition>,
+}
+
+/// Names on the node that are not Berth's, so that a create can refuse them before anything is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// Accounts and groups that Berth does not own and whose names a username could have.
+    pub names: Vec<String>,
+    /// Directories below `/home` that no account of Berth owns and whose names a username could have.
+    pub homes: Vec<String>,
+}
+
+/// Result of a quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantineReport {
+    /// The order.
+    pub id: QuarantineId,
+    /// Where the home is now, or why it could not be moved.
+    pub outcome: Result<String, Problem>,
+}

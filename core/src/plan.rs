@@ -1,0 +1,201 @@
+//! The planner: from what the database holds to what a node shall do. Pure and deterministic.
+
+use crate::account::Uid;
+use crate::command::CreateUser;
+use crate::domain::Docroot;
+use crate::id::{AccountId, DomainId};
+use crate::layout;
+use crate::name::{DisplayName, Fqdn, Username};
+use crate::package::{Bounds, Features, Limits};
+use crate::spec::{AccountSpec, SftpSpec, SiteSpec};
+use crate::ssh_key::SshPublicKey;
+use crate::view::{ChangeKind, PlanView, PlannedChange};
+
+/// What the database holds about one account, read at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSnapshot {
+    /// The account.
+    pub account: AccountId,
+    /// Its newest generation.
+    pub generation: u64,
+    /// Its name.
+    pub username: Username,
+    /// Its number.
+    pub uid: Uid,
+    /// Its owner's name.
+    pub display_name: DisplayName,
+    /// The owner's own switch for file transfer.
+    pub sftp_enabled: bool,
+    /// The limits of its package.
+    pub limits: Limits,
+    /// The features of its package.
+    pub features: Features,
+    /// Its domains in any order.
+    pub domains: Vec<DomainSnapshot>,
+    /// Its keys in any order.
+    pub ssh_keys: Vec<SshPublicKey>,
+}
+
+/// What the database holds about one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainSnapshot {
+    /// The domain.
+    pub domain: DomainId,
+    /// Its name.
+    pub fqdn: Fqdn,
+    /// Other host names of its site.
+    pub aliases: Vec<Fqdn>,
+    /// Where its files are.
+    pub docroot: Docroot,
+    /// Whether it is the account's first.
+    pub primary: bool,
+}
+
+/// The spec of an account, given the installation's default limits.
+pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec {
+    let mut domains = snapshot.domains;
+    domains.sort_by(|a, b| b.primary.cmp(&a.primary).then_with(|| a.fqdn.cmp(&b.fqdn)));
+    let sites = domains
+        .into_iter()
+        .map(|domain| {
+            let mut aliases = domain.aliases;
+            aliases.sort();
+            SiteSpec { domain: domain.domain, fqdn: domain.fqdn, aliases, docroot: domain.docroot }
+        })
+        .collect();
+    let mut keys = snapshot.ssh_keys;
+    keys.sort_by(|a, b| a.fingerprint().cmp(b.fingerprint()));
+    AccountSpec {
+        account: snapshot.account,
+        generation: snapshot.generation,
+        username: snapshot.username,
+        uid: snapshot.uid,
+        display_name: snapshot.display_name,
+        sftp: SftpSpec { enabled: snapshot.sftp_enabled && snapshot.features.sftp, keys },
+        timers: snapshot.features.timers,
+        egress: snapshot.features.egress,
+        bounds: snapshot.limits.resolve(defaults),
+        sites,
+    }
+}
+
+/// The host names under which a new domain is served beside its own.
+pub fn standard_aliases(fqdn: &Fqdn) -> Vec<Fqdn> {
+    fqdn.with_www().into_iter().collect()
+}
+
+/// What creating a user would bring about.
+pub fn preview_create(
+    command: &CreateUser,
+    limits: &Limits,
+    features: &Features,
+    defaults: &Bounds,
+    node: &str,
+) -> PlanView {
+    let create = |what: &str, name: String, detail: Option<String>| PlannedChange {
+        change: ChangeKind::Create,
+        what: what.to_owned(),
+        name,
+        detail,
+    };
+    let mut changes = vec![create(
+        "user",
+        command.email.to_string(),
+        Some(format!("{}, role {}", command.display_name, command.role)),
+    )];
+    let Some(hosting) = &command.hosting else {
+        return PlanView { changes, limits: None };
+    };
+    let username = &hosting.username;
+    let fqdn = &hosting.primary_domain;
+    changes.push(create(
+        "account",
+        username.to_string(),
+        Some(format!("Unix account and group on node {node}, package {}", hosting.package)),
+    ));
+    changes.push(create(
+        "home",
+        layout::home(username),
+        Some("root-owned, readable by the account only".to_owned()),
+    ));
+    let sftp = match (features.sftp, hosting.sftp, hosting.ssh_keys.len()) {
+        (false, ..) => "not included in the package".to_owned(),
+        (true, false, _) => "switched off".to_owned(),
+        (true, true, 0) => "on, but nobody gets in until a key is added".to_owned(),
+        (true, true, 1) => "on, with 1 key".to_owned(),
+        (true, true, keys) => format!("on, with {keys} keys"),
+    };
+    changes.push(create("sftp", username.to_string(), Some(sftp)));
+    changes.push(create("timers", username.to_string(), Some(features.timers.as_str().to_owned())));
+    changes.push(create(
+        "php",
+        username.to_string(),
+        Some(format!("own pool, run as {username}, started by the first request")),
+    ));
+    let hosts: Vec<String> =
+        std::iter::once(fqdn.clone()).chain(standard_aliases(fqdn)).map(String::from).collect();
+    changes.push(create(
+        "site",
+        fqdn.to_string(),
+        Some(format!("{} for {}", layout::site_dir(username, fqdn), hosts.join(", "))),
+    ));
+    PlanView { changes, limits: Some(limits.resolve(defaults)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Parse;
+
+    fn domain(name: &str, primary: bool) -> DomainSnapshot {
+        let fqdn = Fqdn::parse(name).unwrap();
+        DomainSnapshot {
+            domain: DomainId(uuid::Uuid::nil()),
+            aliases: standard_aliases(&fqdn),
+            fqdn,
+            docroot: Docroot::default(),
+            primary,
+        }
+    }
+
+    fn snapshot() -> AccountSnapshot {
+        AccountSnapshot {
+            account: AccountId(uuid::Uuid::nil()),
+            generation: 7,
+            username: Username::parse("alice").unwrap(),
+            uid: Uid::try_from(1_900_000_001).unwrap(),
+            display_name: DisplayName::parse("Alice").unwrap(),
+            sftp_enabled: true,
+            limits: Limits::default(),
+            features: Features::default(),
+            domains: vec![domain("a.example", false), domain("z.example", true), domain("b.example", false)],
+            ssh_keys: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_spec_does_not_depend_on_the_order_of_rows() {
+        let forward = account_spec(snapshot(), &Bounds::default());
+        let mut turned = snapshot();
+        turned.domains.reverse();
+        assert_eq!(forward, account_spec(turned, &Bounds::default()));
+        let names: Vec<_> = forward.sites.iter().map(|site| site.fqdn.as_str()).collect();
+        assert_eq!(names, ["z.example", "a.example", "b.example"]);
+    }
+
+    #[test]
+    fn a_package_without_sftp_wins_over_the_switch() {
+        let mut without = snapshot();
+        without.features.sftp = false;
+        assert!(!account_spec(without, &Bounds::default()).sftp.enabled);
+    }
+
+    #[test]
+    fn a_spec_survives_the_wire() {
+        let spec = account_spec(snapshot(), &Bounds::default());
+        let wire = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<AccountSpec>(&wire).unwrap(), spec);
+        let forged = wire.replace("\"alice\"", "\"root\"");
+        assert!(serde_json::from_str::<AccountSpec>(&forged).is_err(), "a spec is parsed again on the node");
+    }
+}

@@ -1,0 +1,330 @@
+//! The one answer to: may this actor do this action on this thing?
+//!
+//! Deny by default. The whole table of role × action × relation is a snapshot in the tests, so that no right
+//! appears or goes unseen.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::role::{Actor, Role};
+use crate::{Code, Parse, Problem};
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident => $word:literal, $scope:ident;)+) => {
+        /// Something that somebody may want to do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action { $($(#[$doc])* $variant,)+ }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The dotted name in audit log and answers.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// The scope that an API key needs for it.
+            pub const fn scope(self) -> Scope {
+                match self { $(Self::$variant => Scope::$scope,)+ }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Create a person, with or without an account.
+    UserCreate => "user.create", Users;
+    /// See one user.
+    UserRead => "user.read", Read;
+    /// List users; what the list holds depends on who asks.
+    UserList => "user.list", Read;
+    /// Change a profile.
+    UserEdit => "user.edit", Users;
+    /// Set a password.
+    UserSetPassword => "user.set_password", Users;
+    /// Change a role.
+    UserSetRole => "user.set_role", Users;
+    /// Switch file transfer on or off.
+    SftpSet => "sftp.set", Users;
+    /// See the domains of an account.
+    DomainRead => "domain.read", Read;
+    /// Add a domain.
+    DomainAdd => "domain.add", Domains;
+    /// Change the settings of a domain's site.
+    DomainEdit => "domain.edit", Domains;
+    /// Remove a domain.
+    DomainRemove => "domain.remove", Domains;
+    /// See the keys of an account.
+    SshKeyRead => "ssh_key.read", Read;
+    /// Add a key.
+    SshKeyAdd => "ssh_key.add", Keys;
+    /// Remove a key.
+    SshKeyRemove => "ssh_key.remove", Keys;
+    /// See packages.
+    PackageRead => "package.read", Read;
+    /// Create a package.
+    PackageCreate => "package.create", Packages;
+    /// Change a package.
+    PackageEdit => "package.edit", Packages;
+    /// Delete a package.
+    PackageDelete => "package.delete", Packages;
+    /// See nodes.
+    NodeRead => "node.read", Read;
+    /// Make a node look at everything now.
+    NodeAudit => "node.audit", Nodes;
+    /// Move a left-over home aside.
+    HomeQuarantine => "home.quarantine", Nodes;
+    /// See API keys; never their secret.
+    ApiKeyRead => "api_key.read", Read;
+    /// Create an API key.
+    ApiKeyCreate => "api_key.create", ApiKeys;
+    /// Revoke an API key.
+    ApiKeyRevoke => "api_key.revoke", ApiKeys;
+    /// Read and verify the audit log.
+    AuditRead => "audit.read", Audit;
+    /// Change the installation's settings.
+    SettingsEdit => "settings.edit", Settings;
+}
+
+/// What an API key may be used for, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub enum Scope {
+    /// Look at what its user may look at.
+    #[serde(rename = "read")]
+    Read,
+    /// Create and change users.
+    #[serde(rename = "users")]
+    Users,
+    /// Add and remove domains.
+    #[serde(rename = "domains")]
+    Domains,
+    /// Add and remove SSH keys.
+    #[serde(rename = "keys")]
+    Keys,
+    /// Create, change and delete packages.
+    #[serde(rename = "packages")]
+    Packages,
+    /// Act on nodes.
+    #[serde(rename = "nodes")]
+    Nodes,
+    /// Create and revoke API keys.
+    #[serde(rename = "api_keys")]
+    ApiKeys,
+    /// Read the audit log.
+    #[serde(rename = "audit")]
+    Audit,
+    /// Change settings.
+    #[serde(rename = "settings")]
+    Settings,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: &'static [Self] = &[
+        Self::Read,
+        Self::Users,
+        Self::Domains,
+        Self::Keys,
+        Self::Packages,
+        Self::Nodes,
+        Self::ApiKeys,
+        Self::Audit,
+        Self::Settings,
+    ];
+
+    /// The word in input, output and database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Users => "users",
+            Self::Domains => "domains",
+            Self::Keys => "keys",
+            Self::Packages => "packages",
+            Self::Nodes => "nodes",
+            Self::ApiKeys => "api_keys",
+            Self::Audit => "audit",
+            Self::Settings => "settings",
+        }
+    }
+}
+
+impl Parse for Scope {
+    fn parse(text: &str) -> Result<Self, Problem> {
+        Self::ALL.iter().copied().find(|scope| scope.as_str() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
+            Problem::new(Code::ValueInvalid, format!("`{}` is not a scope", crate::name::shown(text)))
+                .hint(format!("use some of {}", known.join(", ")))
+        })
+    }
+}
+
+/// How the thing that is acted upon relates to the actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Relation {
+    /// It belongs to the installation, not to a user: packages, nodes, settings, the list of all.
+    Installation,
+    /// The actor's own user, or an account in which the actor is owner or manager.
+    Own,
+    /// A user or account that the actor, a reseller, owns.
+    Managed,
+    /// Somebody else's.
+    Foreign,
+}
+
+impl Relation {
+    /// Every relation.
+    pub const ALL: &'static [Self] = &[Self::Installation, Self::Own, Self::Managed, Self::Foreign];
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes.
+    Allow,
+    /// No, and the actor may know that the thing exists.
+    Forbid,
+    /// No, and the actor may not know whether the thing exists: the answer is as for one that does not.
+    Hide,
+    /// No, because nobody has signed in.
+    Authenticate,
+}
+
+/// Decides. Total, pure, and the only place where rights are granted.
+pub fn decide(actor: &Actor, action: Action, relation: Relation) -> Decision {
+    match actor {
+        Actor::Operator | Actor::System => Decision::Allow,
+        Actor::Anonymous { .. } => Decision::Authenticate,
+        Actor::LocalUser { .. } => Decision::Forbid,
+        Actor::ApiKey { role, scopes, .. } => {
+            if !role_allows(*role, action, relation) {
+                return if relation == Relation::Foreign { Decision::Hide } else { Decision::Forbid };
+            }
+            if scopes.contains(&action.scope()) { Decision::Allow } else { Decision::Forbid }
+        }
+    }
+}
+
+/// The rights of a role, before scopes take some away.
+fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
+    use Action as A;
+    use Relation as R;
+    match role {
+        Role::Admin => true,
+        Role::Reseller => match action {
+            A::UserList | A::PackageRead | A::UserCreate => relation == R::Installation,
+            A::UserRead
+            | A::UserEdit
+            | A::UserSetPassword
+            | A::SftpSet
+            | A::DomainRead
+            | A::DomainAdd
+            | A::DomainEdit
+            | A::DomainRemove
+            | A::SshKeyRead
+            | A::SshKeyAdd
+            | A::SshKeyRemove => {
+                matches!(relation, R::Own | R::Managed)
+            }
+            A::ApiKeyRead | A::ApiKeyCreate | A::ApiKeyRevoke => relation == R::Own,
+            A::UserSetRole
+            | A::PackageCreate
+            | A::PackageEdit
+            | A::PackageDelete
+            | A::NodeRead
+            | A::NodeAudit
+            | A::HomeQuarantine
+            | A::AuditRead
+            | A::SettingsEdit => false,
+        },
+        Role::User => match action {
+            A::UserList => relation == R::Installation,
+            A::UserRead
+            | A::UserEdit
+            | A::UserSetPassword
+            | A::SftpSet
+            | A::DomainRead
+            | A::DomainAdd
+            | A::DomainEdit
+            | A::DomainRemove
+            | A::SshKeyRead
+            | A::SshKeyAdd
+            | A::SshKeyRemove
+            | A::ApiKeyRead
+            | A::ApiKeyCreate
+            | A::ApiKeyRevoke => relation == R::Own,
+            A::UserCreate
+            | A::UserSetRole
+            | A::PackageRead
+            | A::PackageCreate
+            | A::PackageEdit
+            | A::PackageDelete
+            | A::NodeRead
+            | A::NodeAudit
+            | A::HomeQuarantine
+            | A::AuditRead
+            | A::SettingsEdit => false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::id::{ApiKeyId, UserId};
+
+    fn key(role: Role, scopes: &[Scope]) -> Actor {
+        Actor::ApiKey {
+            key: ApiKeyId(uuid::Uuid::nil()),
+            user: UserId(uuid::Uuid::nil()),
+            name: "x".into(),
+            role,
+            scopes: scopes.to_vec(),
+        }
+    }
+
+    #[test]
+    fn the_whole_table() {
+        let mut table = String::new();
+        for action in Action::ALL {
+            let _ = write!(table, "{:<18}", action.as_str());
+            for role in Role::ALL {
+                let _ = write!(table, " {role}:");
+                for relation in Relation::ALL {
+                    table.push(match decide(&key(*role, Scope::ALL), *action, *relation) {
+                        Decision::Allow => '+',
+                        Decision::Forbid => '-',
+                        Decision::Hide => '?',
+                        Decision::Authenticate => '!',
+                    });
+                }
+            }
+            table.push('\n');
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_key_never_does_more_than_its_scopes() {
+        let read_only = key(Role::Admin, &[Scope::Read]);
+        for action in Action::ALL {
+            for relation in Relation::ALL {
+                let allowed = decide(&read_only, *action, *relation) == Decision::Allow;
+                assert_eq!(allowed, action.scope() == Scope::Read, "{action:?} {relation:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_and_local_users_get_nothing() {
+        for action in Action::ALL {
+            for relation in Relation::ALL {
+                let nobody = Actor::Anonymous { from: "192.0.2.1".into() };
+                assert_eq!(decide(&nobody, *action, *relation), Decision::Authenticate);
+                assert_eq!(decide(&Actor::LocalUser { uid: 1000 }, *action, *relation), Decision::Forbid);
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a node shall make of an account: complete, re-validated by every type in it, and nothing more.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::Uid;
+use crate::domain::Docroot;
+use crate::id::{AccountId, DomainId};
+use crate::layout::HOST_TREE_MAX;
+use crate::name::{DisplayName, Fqdn, Username};
+use crate::package::{Bounds, EgressPolicy, TimerMode};
+use crate::ssh_key::SshPublicKey;
+
+/// Everything that a node needs to know about one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSpec {
+    /// The account.
+    pub account: AccountId,
+    /// Rises with every change; a node never goes back to an older one.
+    pub generation: u64,
+    /// Name of the Unix account.
+    pub username: Username,
+    /// Number of the Unix account and of its group.
+    pub uid: Uid,
+    /// For the comment field of the Unix account.
+    pub display_name: DisplayName,
+    /// File transfer.
+    pub sftp: SftpSpec,
+    /// Timers.
+    pub timers: TimerMode,
+    /// What the network allows.
+    pub egress: EgressPolicy,
+    /// Limits that count.
+    pub bounds: Bounds,
+    /// Sites, the primary one first.
+    pub sites: Vec<SiteSpec>,
+}
+
+/// File transfer of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SftpSpec {
+    /// Whether anybody gets in at all.
+    pub enabled: bool,
+    /// The keys that open it.
+    pub keys: Vec<SshPublicKey>,
+}
+
+/// One site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteSpec {
+    /// The domain that the site belongs to.
+    pub domain: DomainId,
+    /// Its name, and the name of its directory.
+    pub fqdn: Fqdn,
+    /// Other host names that show the same site.
+    pub aliases: Vec<Fqdn>,
+    /// Where its files are.
+    pub docroot: Docroot,
+}
+
+impl SiteSpec {
+    /// Every host name of the site.
+    pub fn hosts(&self) -> impl Iterator<Item = &Fqdn> {
+        std::iter::once(&self.fqdn).chain(&self.aliases)
+    }
+
+    /// Whether the host tree can serve the site; otherwise it gets a server block of its own.
+    pub fn is_standard(&self) -> bool {
+        self.docroot.is_standard() && self.hosts().all(|host| host.as_str().len() <= HOST_TREE_MAX)
+    }
+}

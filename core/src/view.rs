@@ -1,0 +1,349 @@
+//! What verbs answer: the same values for every dialect, without anything secret but what is shown once.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Problem;
+use crate::account::Uid;
+use crate::audit::AuditOutcome;
+use crate::condition::{Condition, Convergence};
+use crate::domain::{Docroot, DomainState};
+use crate::id::{AccountId, ApiKeyId, DomainId, NodeId, PackageId, QuarantineId, SshKeyId, UserId};
+use crate::name::{DisplayName, Email, Fqdn, Login, PackageName, Username};
+use crate::package::{Bounds, Features, Limits};
+use crate::policy::Scope;
+use crate::role::Role;
+use crate::user::{Language, MemberRole, Phone, PostalAddress, Timezone};
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// The things on this page.
+    pub items: Vec<T>,
+    /// Pass it as `cursor` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A user with their account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UserView {
+    /// The user.
+    pub id: UserId,
+    /// What they sign in with beside the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Login>,
+    /// Sign-in and recovery address.
+    pub email: Email,
+    /// Name in headers and mails.
+    pub display_name: DisplayName,
+    /// What they may do.
+    pub role: Role,
+    /// Telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phone>,
+    /// Postal address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<PostalAddress>,
+    /// Time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<Timezone>,
+    /// Language.
+    pub language: Language,
+    /// The reseller who owns the user; absent if the installation does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
+    /// When the user was created.
+    pub created_at: DateTime<Utc>,
+    /// Rises with every change of the user; the `ETag`.
+    pub version: i64,
+    /// The hosting account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountView>,
+}
+
+/// A hosting account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AccountView {
+    /// The account.
+    pub id: AccountId,
+    /// Name of the Unix account.
+    pub username: Username,
+    /// Number of the Unix account.
+    pub uid: Uid,
+    /// Number of its group.
+    pub gid: Uid,
+    /// Its home directory.
+    pub home: String,
+    /// The user's membership.
+    pub membership: MemberRole,
+    /// Where it lives.
+    pub node: String,
+    /// Its package.
+    pub package: PackageName,
+    /// Its first domain.
+    pub primary_domain: Fqdn,
+    /// Whether file transfer is switched on.
+    pub sftp: bool,
+    /// Rises with every change.
+    pub generation: u64,
+    /// Newest generation that the node has reported on.
+    pub observed_generation: u64,
+    /// How it is as a whole.
+    pub state: Convergence,
+}
+
+/// Answer of `user create`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CreatedUser {
+    /// The user.
+    #[serde(flatten)]
+    pub user: UserView,
+    /// Number of the Unix account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
+    /// The generated password: here and nowhere else, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// One condition for each resource of the account.
+    pub conditions: Vec<Condition>,
+    /// Whether this answers a request that had been done before, so that nothing was created now.
+    #[serde(default)]
+    pub replayed: bool,
+}
+
+/// Answer of `user password`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PasswordSet {
+    /// The user.
+    pub user: UserId,
+    /// The generated password, once; absent if one was supplied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+/// Desired and observed state of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConditionsView {
+    /// The account.
+    pub account: AccountId,
+    /// The newest generation.
+    pub generation: u64,
+    /// The generation that the conditions are about.
+    pub observed_generation: u64,
+    /// How it is as a whole.
+    pub state: Convergence,
+    /// When the node last reported on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_at: Option<DateTime<Utc>>,
+    /// One for each resource.
+    pub conditions: Vec<Condition>,
+}
+
+/// What a verb would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlanView {
+    /// The steps, in order.
+    pub changes: Vec<PlannedChange>,
+    /// The limits that would count, if an account is concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Bounds>,
+}
+
+/// One thing that a verb would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlannedChange {
+    /// What would happen to it.
+    pub change: ChangeKind,
+    /// The thing, such as `home` or `domain`.
+    pub what: String,
+    /// Its name or place, such as `/home/alice`.
+    pub name: String,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What would happen to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// It would come to be.
+    Create,
+    /// It would change.
+    Change,
+    /// It would go.
+    Remove,
+    /// It would stay, which may be unexpected.
+    Keep,
+}
+
+/// A package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PackageView {
+    /// The package.
+    pub id: PackageId,
+    /// Its name.
+    pub name: PackageName,
+    /// What it limits.
+    pub limits: Limits,
+    /// What it includes.
+    pub features: Features,
+    /// How many accounts use it.
+    pub accounts: u64,
+    /// Rises with every change; the `ETag`.
+    pub version: i64,
+}
+
+/// A domain with its site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DomainView {
+    /// The domain.
+    pub id: DomainId,
+    /// Its name.
+    pub fqdn: Fqdn,
+    /// Other host names that show the same site.
+    pub aliases: Vec<Fqdn>,
+    /// Whether ownership is proven.
+    pub state: DomainState,
+    /// Whether it is the account's first.
+    pub primary: bool,
+    /// Where its files are.
+    pub docroot: Docroot,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A key that opens file transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SshKeyView {
+    /// The key.
+    pub id: SshKeyId,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// What its owner calls it.
+    pub comment: String,
+    /// The public key itself.
+    pub key: String,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NodeView {
+    /// The node.
+    pub id: NodeId,
+    /// Its name.
+    pub name: String,
+    /// When its agent last asked or reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<DateTime<Utc>>,
+    /// Version of its agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// Whether the agent has been heard of in the last two minutes.
+    pub online: bool,
+    /// Newest generation of any of its accounts.
+    pub generation: u64,
+    /// How many accounts it has.
+    pub accounts: u64,
+    /// How many of them wait for the agent.
+    pub provisioning: u64,
+    /// How many of them have a failed resource.
+    pub failed: u64,
+    /// The number of the last audit that was asked for.
+    pub audit_requested: u64,
+    /// The number of the last audit that was done.
+    pub audit_done: u64,
+    /// What is wrong with the node as a whole.
+    pub problems: Vec<Problem>,
+}
+
+/// A quarantine of a left-over home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuarantineView {
+    /// The order.
+    pub id: QuarantineId,
+    /// The name of the home.
+    pub username: Username,
+    /// The node.
+    pub node: String,
+    /// Where it is now, once it has been moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
+    /// Why it could not be moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// A key for the API, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApiKeyView {
+    /// The key.
+    pub id: ApiKeyId,
+    /// What its owner calls it.
+    pub label: String,
+    /// Whose rights it has at most.
+    pub user: UserId,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Answer of `api-key create`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CreatedApiKey {
+    /// The key.
+    #[serde(flatten)]
+    pub key: ApiKeyView,
+    /// What goes into the `Authorization: Bearer` header: here and nowhere else, once.
+    pub secret: String,
+}
+
+/// An entry of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditView {
+    /// Its place.
+    pub sequence: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who, for people.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// On what.
+    pub subject: String,
+    /// Whether it was done.
+    pub outcome: AuditOutcome,
+    /// The request that it came with.
+    pub request: String,
+    /// Old and new values.
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// Answer of `audit verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditVerification {
+    /// How many entries were checked.
+    pub entries: u64,
+    /// The hash of the last one; keep it elsewhere to notice a log that was cut short.
+    pub head: String,
+    /// The first entry that does not fit the one before, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken_at: Option<i64>,
+}
