@@ -1,0 +1,70 @@
+//! The database of Berth: every SQL statement and every migration, for SQLite and PostgreSQL.
+//!
+//! A [`Store`] opens the database. [`Store::begin`] gives a [`Tx`] that may write, [`Store::read`] one that
+//! sees one moment and may not; [`Tx::commit`] keeps what was written, dropping it does not. The functions are
+//! grouped by what they are about, and each takes a `&mut Tx`, so that whoever decides (`server::app`) also
+//! says what belongs into one transaction.
+//!
+//! There is one SQL text for both engines; where they differ, the two texts stand side by side in the same
+//! statement. A test prepares every statement on both.
+
+#[macro_use]
+mod statement;
+
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
+pub mod backup;
+pub mod conditions;
+pub mod domains;
+mod error;
+mod filter;
+pub mod idempotency;
+pub mod memberships;
+pub mod nodes;
+pub mod outbox;
+pub mod packages;
+pub mod settings;
+pub mod specs;
+pub mod ssh_keys;
+mod store;
+mod tx;
+pub mod users;
+mod value;
+
+pub use error::{Constraint, StoreError};
+pub use statement::Statement;
+pub use store::{Engine, Store};
+pub use tx::Tx;
+
+/// What every function here answers.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Every statement that the store runs, for the test that prepares them.
+pub fn statements() -> Vec<Statement> {
+    [
+        accounts::STATEMENTS,
+        api_keys::STATEMENTS,
+        audit::STATEMENTS,
+        conditions::STATEMENTS,
+        domains::STATEMENTS,
+        idempotency::STATEMENTS,
+        memberships::STATEMENTS,
+        nodes::STATEMENTS,
+        nodes::inventory::STATEMENTS,
+        nodes::quarantine::STATEMENTS,
+        outbox::STATEMENTS,
+        packages::STATEMENTS,
+        settings::STATEMENTS,
+        specs::STATEMENTS,
+        ssh_keys::STATEMENTS,
+        users::STATEMENTS,
+        users::search::STATEMENTS,
+    ]
+    .concat()
+    .into_iter()
+    .chain(users::list::every_statement())
+    .chain(audit::page::every_statement())
+    .chain(backup::every_statement())
+    .collect()
+}
