@@ -271,9 +271,9 @@ impl Problems {
     }
 
     /// The problem that decides the status of the whole answer: the one with the most serious status, a
-    /// server's fault before a refusal before a bad value.
+    /// server's fault before a refusal before a bad value; of several the first.
     pub fn leading(&self) -> Option<&Problem> {
-        self.0.iter().max_by_key(|p| match p.code.http_status() {
+        self.0.iter().rev().max_by_key(|p| match p.code.http_status() {
             status @ 500.. => (4, status),
             status @ (401 | 403) => (3, status),
             422 => (1, 422),
@@ -352,7 +352,8 @@ mod tests {
         let problems: Problems = [
             Problem::new(Code::UsernameInvalid, "a"),
             Problem::new(Code::EmailTaken, "b"),
-            Problem::new(Code::FieldMissing, "c"),
+            Problem::new(Code::DomainTaken, "c"),
+            Problem::new(Code::FieldMissing, "d"),
         ]
         .into_iter()
         .collect();

@@ -1,0 +1,72 @@
+//! Finding things that are named in a path, with the answer for those that are not there.
+
+use berth_core::id::NodeId;
+use berth_core::name::{Fqdn, PackageName};
+use berth_core::{Code, Problem, Problems};
+use berth_store::accounts::AccountRecord;
+use berth_store::domains::DomainRecord;
+use berth_store::nodes::{NodeOverview, NodeRecord};
+use berth_store::packages::PackageRecord;
+use berth_store::{Tx, domains, nodes, packages};
+
+use super::context::App;
+use super::problem::{Failure, retrying};
+
+/// The node that an agent speaks for. Only [`linked_node`] makes one, for the agent on this host; whoever
+/// calls it has made sure that the peer is the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkedNode(NodeId);
+
+impl LinkedNode {
+    /// The node.
+    pub const fn id(self) -> NodeId {
+        self.0
+    }
+}
+
+/// The node that this host is, for its own agent.
+///
+/// # Errors
+/// `node_not_found` until `berth setup` has made it.
+pub async fn linked_node(app: &App) -> Result<LinkedNode, Problems> {
+    retrying!(app, async {
+        let mut tx = app.store.read().await?;
+        node(&mut tx, &app.settings.node).await.map(|node| LinkedNode(node.id))
+    })
+}
+
+pub(super) async fn node(tx: &mut Tx, name: &str) -> Result<NodeRecord, Failure> {
+    nodes::by_name(tx, name).await?.ok_or_else(|| no_node(name).into())
+}
+
+pub(super) async fn package(tx: &mut Tx, name: &PackageName) -> Result<PackageRecord, Failure> {
+    packages::by_name(tx, name).await?.ok_or_else(|| no_package(name).into())
+}
+
+/// The answer for a package that does not exist.
+pub(super) fn no_package(name: &PackageName) -> Problem {
+    Problem::new(Code::PackageNotFound, format!("there is no package `{name}`"))
+        .hint("`berth package list` shows every package")
+}
+
+/// A domain of an account, by its name. Somebody else's is as good as none.
+pub(super) async fn domain(
+    tx: &mut Tx,
+    account: &AccountRecord,
+    fqdn: &Fqdn,
+) -> Result<DomainRecord, Failure> {
+    domains::by_fqdn(tx, fqdn).await?.filter(|domain| domain.account == account.id).ok_or_else(|| {
+        Problem::new(Code::DomainNotFound, format!("{} has no domain {fqdn}", account.username)).into()
+    })
+}
+
+/// A node with counts of its accounts.
+pub(super) async fn node_overview(tx: &mut Tx, name: &str) -> Result<NodeOverview, Failure> {
+    nodes::overview(tx, name).await?.ok_or_else(|| no_node(name).into())
+}
+
+fn no_node(name: &str) -> Problem {
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    Problem::new(Code::NodeNotFound, format!("there is no node `{shown}`"))
+        .hint("`berth node list` shows every node")
+}

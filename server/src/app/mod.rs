@@ -1,0 +1,94 @@
+//! Use cases: one function per verb, one file each. Every dialect calls these and nothing else.
+//!
+//! A verb asks [`authorize`] first, then loads and checks, then writes everything in one transaction (the
+//! change, its audit entry, its message to the outside, the new generation of the account), and only then
+//! wakes whoever waits. With any other [`Mode`](berth_core::mode::Mode) than `Apply` it changes nothing.
+
+mod audited;
+mod authorize;
+mod context;
+mod domain_claim;
+mod idempotency;
+mod known;
+mod notifier;
+mod outcome;
+mod problem;
+mod refusals;
+mod subject;
+mod view;
+
+mod add_domain;
+mod add_ssh_key;
+mod audit_node;
+mod authenticate;
+mod conditions;
+mod create_api_key;
+mod create_package;
+mod create_user;
+mod delete_package;
+mod edit_domain;
+mod edit_package;
+mod edit_user;
+mod list_api_keys;
+mod list_audit;
+mod list_domains;
+mod list_nodes;
+mod list_packages;
+mod list_ssh_keys;
+mod list_users;
+mod pull;
+mod quarantine_home;
+mod ready;
+mod remove_domain;
+mod remove_ssh_key;
+mod report;
+mod revoke_api_key;
+mod set_password;
+mod set_role;
+mod set_sftp;
+mod setup;
+mod show_node;
+mod show_package;
+mod show_quarantine;
+mod show_user;
+mod verify_audit;
+
+pub use add_domain::add_domain;
+pub use add_ssh_key::add_ssh_key;
+pub use audit_node::audit_node;
+pub use authenticate::authenticate;
+pub use conditions::{Wait, conditions};
+pub use context::{App, Ctx, Settings};
+pub use create_api_key::create_api_key;
+pub use create_package::create_package;
+pub use create_user::create_user;
+pub use delete_package::delete_package;
+pub use edit_domain::edit_domain;
+pub use edit_package::edit_package;
+pub use edit_user::edit_user;
+pub use known::{LinkedNode, linked_node};
+pub use list_api_keys::list_api_keys;
+pub use list_audit::{ListAudit, list_audit};
+pub use list_domains::list_domains;
+pub use list_nodes::list_nodes;
+pub use list_packages::list_packages;
+pub use list_ssh_keys::list_ssh_keys;
+pub use list_users::list_users;
+pub use notifier::Notifier;
+pub use outcome::Outcome;
+pub use pull::pull;
+pub use quarantine_home::quarantine_home;
+pub use ready::ready;
+pub use remove_domain::remove_domain;
+pub use remove_ssh_key::remove_ssh_key;
+pub use report::report;
+pub use revoke_api_key::revoke_api_key;
+pub use set_password::set_password;
+pub use set_role::set_role;
+pub use set_sftp::set_sftp;
+pub use setup::{Setup, SetupDone, setup};
+pub use show_node::show_node;
+pub use show_package::show_package;
+pub use show_quarantine::show_quarantine;
+pub use show_user::show_user;
+pub use verify_audit::verify_audit;

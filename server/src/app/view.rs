@@ -1,0 +1,159 @@
+use berth_core::layout;
+use berth_core::view::{
+    AccountView, ApiKeyView, AuditView, DomainView, NodeView, PackageView, QuarantineView, SshKeyView,
+    UserView,
+};
+use berth_core::{Code, Problem};
+use berth_store::accounts::AccountOverview;
+use berth_store::api_keys::ApiKeyRecord;
+use berth_store::audit::AuditRecord;
+use berth_store::domains::DomainRecord;
+use berth_store::nodes::{NodeOverview, QuarantineRecord};
+use berth_store::packages::PackageRecord;
+use berth_store::ssh_keys::SshKeyRecord;
+use berth_store::users::UserRecord;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::problem::Failure;
+
+/// A user as answers show them.
+pub(super) fn user_view(user: UserRecord, account: Option<AccountOverview>) -> Result<UserView, Failure> {
+    Ok(UserView {
+        id: user.id,
+        username: user.login,
+        email: user.email,
+        display_name: user.display_name,
+        role: user.role,
+        phone: user.phone,
+        address: user.address,
+        timezone: user.timezone,
+        language: user.language,
+        owner: user.owner,
+        created_at: user.created_at,
+        version: user.version,
+        account: account.map(account_view).transpose()?,
+    })
+}
+
+fn account_view(overview: AccountOverview) -> Result<AccountView, Failure> {
+    let state = overview.state();
+    let AccountOverview { account, membership, package, node, primary_domain, .. } = overview;
+    let Some(primary_domain) = primary_domain else {
+        tracing::error!(account = %account.id, "the account has no primary domain");
+        return Err(Problem::new(Code::Internal, "the account has no primary domain").into());
+    };
+    Ok(AccountView {
+        id: account.id,
+        home: layout::home(&account.username),
+        username: account.username,
+        uid: account.uid,
+        gid: account.uid,
+        membership,
+        node,
+        package,
+        primary_domain,
+        sftp: account.sftp_enabled,
+        generation: account.generation,
+        observed_generation: account.observed_generation,
+        state,
+    })
+}
+
+/// A package as answers show it.
+pub(super) fn package_view(package: PackageRecord, accounts: u64) -> PackageView {
+    PackageView {
+        id: package.id,
+        name: package.name,
+        limits: package.limits,
+        features: package.features,
+        accounts,
+        version: package.version,
+    }
+}
+
+/// A domain as answers show it.
+pub(super) fn domain_view(domain: DomainRecord) -> DomainView {
+    DomainView {
+        id: domain.id,
+        fqdn: domain.fqdn,
+        aliases: domain.aliases,
+        state: domain.state,
+        primary: domain.primary,
+        docroot: domain.docroot,
+        created_at: domain.created_at,
+    }
+}
+
+/// A key as answers show it.
+pub(super) fn ssh_key_view(key: &SshKeyRecord) -> SshKeyView {
+    SshKeyView {
+        id: key.id,
+        fingerprint: key.key.fingerprint().to_owned(),
+        comment: key.key.comment().to_owned(),
+        key: key.key.authorized_line().to_owned(),
+        created_at: key.created_at,
+    }
+}
+
+/// How long after an agent was heard of its node still counts as online.
+const ONLINE: TimeDelta = TimeDelta::minutes(2);
+
+/// A node as answers show it.
+pub(super) fn node_view(overview: NodeOverview, now: DateTime<Utc>) -> NodeView {
+    let NodeOverview { node, accounts, provisioning, failed } = overview;
+    NodeView {
+        id: node.id,
+        name: node.name,
+        online: node.seen_at.is_some_and(|seen| now - seen <= ONLINE),
+        seen_at: node.seen_at,
+        agent_version: node.agent_version,
+        generation: node.generation,
+        accounts,
+        provisioning,
+        failed,
+        audit_requested: node.audit_requested,
+        audit_done: node.audit_done,
+        problems: node.problems,
+    }
+}
+
+/// A quarantine as answers show it.
+pub(super) fn quarantine_view(record: QuarantineRecord, node: &str) -> QuarantineView {
+    QuarantineView {
+        id: record.id,
+        username: record.username,
+        node: node.to_owned(),
+        moved_to: record.moved_to,
+        problem: record.problem,
+    }
+}
+
+/// An API key as answers show it.
+pub(super) fn api_key_view(key: ApiKeyRecord) -> ApiKeyView {
+    ApiKeyView {
+        id: key.id,
+        label: key.label,
+        user: key.user,
+        scopes: key.scopes,
+        created_at: key.created_at,
+        expires_at: key.expires_at,
+        used_at: key.used_at,
+        revoked_at: key.revoked_at,
+    }
+}
+
+/// An entry of the audit log as answers show it.
+pub(super) fn audit_view(record: AuditRecord) -> AuditView {
+    let AuditRecord { sequence, entry, hash } = record;
+    AuditView {
+        sequence,
+        at: entry.at,
+        actor: entry.actor_label,
+        action: entry.action,
+        subject: entry.subject,
+        outcome: entry.outcome,
+        request: entry.request,
+        detail: entry.detail,
+        hash,
+    }
+}

@@ -1,0 +1,19 @@
+//! The server: use cases, dialects and tasks.
+//!
+//! [`app`] holds the verbs, one file each; [`rest`] and the agent's link translate requests into them,
+//! [`listen`] accepts the connections, and [`serve`] puts everything together.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+mod link;
+pub mod listen;
+pub mod openapi;
+mod panel;
+pub mod random;
+pub mod rest;
+pub mod secret;
+mod serve;
+pub mod telemetry;
+
+pub use serve::serve;

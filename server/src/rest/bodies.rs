@@ -1,0 +1,174 @@
+//! What request bodies look like, for the API's description and for clients.
+//!
+//! The parsers of [`berth_core::command`] read bodies; these types describe them. A test holds the two
+//! together: every field described is known to its parser, and every required one is missed by it.
+
+use berth_core::domain::Docroot;
+use berth_core::name::{DisplayName, Email, Fqdn, PackageName, Username};
+use berth_core::package::{EgressPolicy, Limits, TimerMode};
+use berth_core::policy::Scope;
+use berth_core::role::Role;
+use berth_core::user::{Language, Phone, PostalAddress, Timezone};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A user to create. `username`, `package` and `primary_domain` come together; only an admin may be without.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "username": "alice", "email": "alice@example.com", "display_name": "Alice Smith",
+    "role": "user", "package": "standard", "primary_domain": "alicesite.com"
+}))]
+pub struct CreateUserBody {
+    /// Name of the Unix account, the PHP pool and the SFTP login.
+    pub username: Option<Username>,
+    /// Sign-in and recovery address.
+    pub email: Email,
+    /// Name in headers and mails.
+    pub display_name: DisplayName,
+    /// What the person may do.
+    pub role: Role,
+    /// Limits and features.
+    pub package: Option<PackageName>,
+    /// The first domain.
+    pub primary_domain: Option<Fqdn>,
+    /// Generated and answered once if absent.
+    #[schema(write_only, min_length = 10, max_length = 128)]
+    pub password: Option<String>,
+    /// Whether file transfer is on.
+    #[schema(default = true)]
+    pub sftp: Option<bool>,
+    /// Whether to send the welcome message.
+    #[schema(default = true)]
+    pub welcome_email: Option<bool>,
+    /// Public keys that open file transfer, each one line as in a `.pub` file.
+    pub ssh_keys: Option<Vec<String>>,
+}
+
+/// A profile to change; what is not named stays.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"display_name": "Alice Jones", "phone": null}))]
+pub struct EditUserBody {
+    /// New name.
+    pub display_name: Option<DisplayName>,
+    /// New address.
+    pub email: Option<Email>,
+    /// New telephone number; null takes it away.
+    pub phone: Option<Phone>,
+    /// New postal address; null takes it away.
+    pub address: Option<PostalAddress>,
+    /// New time zone; null takes it away.
+    pub timezone: Option<Timezone>,
+    /// New language.
+    pub language: Option<Language>,
+}
+
+/// A password to set.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({}))]
+pub struct SetPasswordBody {
+    /// Generated and answered once if absent.
+    #[schema(write_only, min_length = 10, max_length = 128)]
+    pub password: Option<String>,
+}
+
+/// A role to give.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"role": "reseller"}))]
+pub struct SetRoleBody {
+    /// The new role.
+    pub role: Role,
+}
+
+/// Whether file transfer is on.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"enabled": false}))]
+pub struct SetSftpBody {
+    /// The switch.
+    pub enabled: bool,
+}
+
+/// A domain to add with its site.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"domain": "shop.example.com"}))]
+pub struct AddDomainBody {
+    /// The domain.
+    pub domain: Fqdn,
+    /// Where its files are: `public_html` or a directory below it.
+    pub docroot: Option<Docroot>,
+}
+
+/// Settings of a domain's site to change; what is not named stays.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"docroot": "public_html/app"}))]
+pub struct EditDomainBody {
+    /// Where its files are.
+    pub docroot: Option<Docroot>,
+}
+
+/// A key to add that opens file transfer.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl alice@laptop"
+}))]
+pub struct AddSshKeyBody {
+    /// One line as in a `.pub` file.
+    pub key: String,
+}
+
+/// A package to create. Beside the fields named here it takes every limit by its name, as a number,
+/// `"unlimited"` or `"inherit"`; what is not named is inherited.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"name": "large", "domains": 100, "disk_mb": "unlimited"}))]
+pub struct CreatePackageBody {
+    /// Its name.
+    pub name: PackageName,
+    /// Whether SFTP is included.
+    #[schema(default = true)]
+    pub sftp: Option<bool>,
+    /// How timers run.
+    pub timers: Option<TimerMode>,
+    /// What may be reached from the account.
+    pub egress: Option<EgressPolicy>,
+    /// The limits, by name.
+    #[serde(flatten)]
+    pub limits: Limits,
+}
+
+/// A package to change; what is not named stays. Limits as when creating one.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"domains": 20}))]
+pub struct EditPackageBody {
+    /// Whether SFTP is included.
+    pub sftp: Option<bool>,
+    /// How timers run.
+    pub timers: Option<TimerMode>,
+    /// What may be reached from the account.
+    pub egress: Option<EgressPolicy>,
+    /// The limits, by name.
+    #[serde(flatten)]
+    pub limits: Limits,
+}
+
+/// A left-over home to move aside.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"username": "oldsite"}))]
+pub struct QuarantineHomeBody {
+    /// Its name below the directory of the homes.
+    pub username: Username,
+}
+
+/// An API key to create.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"label": "billing", "scopes": ["read", "users"], "expires_in_days": 365}))]
+pub struct CreateApiKeyBody {
+    /// What its owner calls it.
+    pub label: String,
+    /// What it may be used for.
+    #[schema(min_items = 1)]
+    pub scopes: Vec<Scope>,
+    /// Whose rights it has at most: an id, login or email address. The caller's own if absent.
+    pub user: Option<String>,
+    /// Days until it expires; never if absent.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub expires_in_days: Option<u32>,
+}

@@ -1,0 +1,129 @@
+//! REST: `/api/v1`, with health, metrics and the pages that describe it. One file per resource, one function
+//! per operation; each reads its input, calls one verb of [`crate::app`] and writes what it answered.
+
+mod answer;
+mod api_keys;
+mod audit;
+pub mod bodies;
+mod body;
+mod caller;
+mod description;
+mod domains;
+mod health;
+mod limits;
+mod metrics;
+mod nodes;
+mod observe;
+mod packages;
+pub mod params;
+mod path;
+mod problem;
+mod query;
+mod ssh_keys;
+mod users;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, ProblemDocument};
+
+use crate::app::App;
+use crate::config::Rate;
+use crate::listen::Shutdown;
+use crate::{link, panel};
+use limits::Limits;
+
+pub(crate) use body::read as read_body;
+pub(crate) use problem::Refusal;
+
+/// What every request is answered with: the verbs' world, and the bounds of this process.
+#[derive(Clone)]
+pub struct Rest {
+    app: Arc<App>,
+    limits: Arc<Limits>,
+    shutdown: Shutdown,
+    metrics: PrometheusHandle,
+}
+
+impl Rest {
+    /// Puts the parts together.
+    pub fn new(app: Arc<App>, rate: &Rate, shutdown: Shutdown, metrics: PrometheusHandle) -> Self {
+        Self { app, limits: Arc::new(Limits::new(rate)), shutdown, metrics }
+    }
+
+    /// What the panel's port and the operator's socket answer.
+    pub fn router(&self) -> Router {
+        let (api, document) = operations().split_for_parts();
+        let description = description::Served::new(&crate::openapi::complete(document));
+        self.guard(api.merge(panel::routes()).merge(description.routes()))
+    }
+
+    /// What the agent's socket answers.
+    pub fn agent_router(&self) -> Router {
+        self.guard(link::routes())
+    }
+
+    /// Frees what idle visitors occupy; to be called now and then.
+    pub fn forget_idle(&self) {
+        self.limits.forget_idle();
+        self.metrics.run_upkeep();
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    pub(crate) fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    fn guard(&self, routes: Router<Self>) -> Router {
+        routes
+            .layer(CatchPanicLayer::custom(|said: Box<dyn Any + Send>| observe::panicked(said.as_ref())))
+            .layer(from_fn_with_state(self.clone(), observe::observe))
+            .with_state(self.clone())
+    }
+}
+
+/// The API's description as it comes out of the code.
+pub(crate) fn described() -> OpenApi {
+    operations().split_for_parts().1
+}
+
+fn operations() -> OpenApiRouter<Rest> {
+    let api = OpenApiRouter::new()
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::show, users::edit))
+        .routes(routes!(users::set_password))
+        .routes(routes!(users::set_role))
+        .routes(routes!(users::set_sftp))
+        .routes(routes!(users::conditions))
+        .routes(routes!(domains::list, domains::add))
+        .routes(routes!(domains::edit, domains::remove))
+        .routes(routes!(ssh_keys::list, ssh_keys::add))
+        .routes(routes!(ssh_keys::remove))
+        .routes(routes!(packages::list, packages::create))
+        .routes(routes!(packages::show, packages::edit, packages::delete))
+        .routes(routes!(nodes::list))
+        .routes(routes!(nodes::show))
+        .routes(routes!(nodes::audit))
+        .routes(routes!(nodes::quarantine))
+        .routes(routes!(nodes::show_quarantine))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify));
+    OpenApiRouter::new()
+        .nest("/api/v1", api)
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::render))
+}

@@ -1,0 +1,157 @@
+//! Parameters that several operations share, for the API's description.
+
+use berth_core::audit::AuditOutcome;
+use berth_core::name::{Fqdn, PackageName};
+use berth_core::role::Role;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// How far a change goes.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DryRunKind {
+    /// Answer what would happen, and change nothing.
+    Plan,
+    /// Check input and database only.
+    Input,
+    /// Also try connections to other machines.
+    All,
+    /// Do it.
+    None,
+}
+
+/// What every changing operation takes beside its body.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ChangeParams {
+    /// `plan` answers with what would happen, `input` and `all` only check; none of them changes anything.
+    pub dry_run: Option<DryRunKind>,
+}
+
+/// The client's own name for a request.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct IdempotencyParam {
+    /// Repeating a request with the same key within 24 hours does not do it twice.
+    #[param(rename = "Idempotency-Key", max_length = 200)]
+    pub idempotency_key: Option<String>,
+}
+
+/// The version that an edit is based on.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct IfMatchParam {
+    /// The `ETag` of the answer that the edit is based on; an edit of another version is refused.
+    #[param(rename = "If-Match", example = "\"7\"")]
+    pub if_match: Option<String>,
+}
+
+/// `{user}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct UserParam {
+    /// Id, login or email address.
+    #[param(example = "alice")]
+    pub user: String,
+}
+
+/// `{fqdn}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct DomainParam {
+    /// The domain.
+    pub fqdn: Fqdn,
+}
+
+/// `{key}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct SshKeyParam {
+    /// Id or fingerprint, the latter with `/` and `+` escaped.
+    #[param(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
+    pub key: String,
+}
+
+/// `{package}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct PackageParam {
+    /// The package's name.
+    pub package: PackageName,
+}
+
+/// `{node}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct NodeParam {
+    /// The node's name.
+    #[param(example = "web1")]
+    pub node: String,
+}
+
+/// `{id}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct IdParam {
+    /// The id.
+    #[param(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
+    pub id: Uuid,
+}
+
+/// Which page of a list.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+    /// Most entries on the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<u32>,
+}
+
+/// Which users.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UserFilterParams {
+    /// Part of a username, email address, display name or domain.
+    #[param(max_length = 100)]
+    pub search: Option<String>,
+    /// Only this role.
+    pub role: Option<Role>,
+    /// Only accounts with this package.
+    pub package: Option<PackageName>,
+}
+
+/// How long to wait for a change.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WaitParams {
+    /// How many milliseconds to wait for the account to settle; 0 answers at once.
+    #[param(minimum = 0, maximum = 30000, default = 0)]
+    pub wait_ms: Option<u32>,
+    /// Wait until the node has reported on a generation above this one.
+    pub after_generation: Option<u64>,
+    /// The `ETag` of an earlier answer, without quotes: wait until anything has changed since.
+    pub since: Option<String>,
+}
+
+/// Which entries of the audit log.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditFilterParams {
+    /// Only what concerns this user: id, login or email address.
+    pub user: Option<String>,
+    /// Only this action, such as `user.create`.
+    pub action: Option<String>,
+    /// Only what was done, or only what was refused.
+    pub outcome: Option<AuditOutcome>,
+}
+
+/// Whose API keys.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct KeyOwnerParam {
+    /// Only the keys of this user: id, login or email address.
+    pub user: Option<String>,
+}

@@ -1,0 +1,24 @@
+//! Whole-app tests: every verb over a real database file, with a mock clock, seeded randomness and a node
+//! that converges in memory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also in what several tests share"
+)]
+
+mod harness;
+
+mod api_keys;
+mod audit;
+mod create_user;
+mod domains;
+mod link;
+mod nodes;
+mod packages;
+mod policy;
+mod setup;
+mod ssh_keys;
+mod users;
