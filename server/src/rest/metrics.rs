@@ -26,11 +26,17 @@ pub(super) async fn render(State(rest): State<Rest>, Caller(ctx): Caller, _: NoQ
     for node in app::list_nodes(&ctx).await? {
         of_node(&node, now);
     }
+    gauge!("berth_password_hashes_present").set(hashes_present(&ctx.app));
     let mut response = rest.metrics.render().into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     Ok(response)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the queue is bounded far below where precision ends")]
+fn hashes_present(app: &app::App) -> f64 {
+    app.hasher.present() as f64
 }
 
 /// Figures that are read when asked for.

@@ -91,6 +91,11 @@ impl Hasher {
         .await
     }
 
+    /// How many requests wait for a hash or have one running.
+    pub fn present(&self) -> usize {
+        self.present.load(Ordering::Relaxed)
+    }
+
     /// Checks a password against a hash, with the parameters of the hash.
     ///
     /// # Errors

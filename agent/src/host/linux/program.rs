@@ -1,0 +1,72 @@
+//! Running the few programs that we need.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use super::{Answer, HostError, Program, Result};
+
+/// A check of a configuration that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is kept of standard error.
+const SAID_MAX: usize = 4096;
+
+/// Runs a program to its end: absolute path, fixed arguments, empty environment, no input.
+pub(super) fn run(program: Program) -> Result<Answer> {
+    let [path, arguments @ ..] = program.argv() else {
+        return Err(HostError::because("run", "a program", "it has no path"));
+    };
+    let failed = |error: std::io::Error| HostError::new("run", program.argv().join(" "), error);
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where the agent starts a program")]
+    let mut child = Command::new(path)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    match listen(&mut child) {
+        Ok(said) => {
+            let status = child.wait().map_err(failed)?;
+            Ok(Answer { success: status.success(), said })
+        }
+        Err(error) => {
+            // It may have ended meanwhile; what counts is that it is gone and collected.
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(failed(error))
+        }
+    }
+}
+
+/// Reads standard error until its end.
+fn listen(child: &mut Child) -> std::io::Result<String> {
+    let Some(mut stderr) = child.stderr.take() else { return Ok(String::new()) };
+    let since = Instant::now();
+    let mut said = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let left = PATIENCE.saturating_sub(since.elapsed());
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        if rustix::event::poll(&mut [PollFd::new(&stderr, PollFlags::IN)], Some(&timeout))? == 0 {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::TimedOut,
+                "it did not end within 30 seconds",
+            ));
+        }
+        let count = stderr.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(String::from_utf8_lossy(&said).trim().to_owned());
+        }
+        let room = SAID_MAX.saturating_sub(said.len());
+        said.extend(buffer.iter().take(count.min(room)));
+    }
+}

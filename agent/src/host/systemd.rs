@@ -1,0 +1,62 @@
+//! What the agent asks of the service and login managers.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use tokio::sync::broadcast;
+
+use super::Result;
+
+/// systemd and logind.
+pub trait Systemd: Send + Sync {
+    /// Starts a tenant's PHP as a transient unit.
+    fn start_transient_php(&self, unit: &PhpUnit<'_>) -> Result<()>;
+    /// Stops a unit and waits for its end; no error if there is none.
+    fn stop_unit(&self, unit: &str) -> Result<()>;
+    /// `ActiveState` of a unit, `None` if it is not loaded.
+    fn unit_state(&self, unit: &str) -> Result<Option<String>>;
+    /// Reloads a unit and waits for the job's result.
+    fn reload_unit(&self, unit: &str) -> Result<()>;
+    /// Restarts a unit and waits for the job's result.
+    fn restart_unit(&self, unit: &str) -> Result<()>;
+    /// Makes systemd read its unit files again.
+    fn daemon_reload(&self) -> Result<()>;
+    /// Switches lingering of a user on or off.
+    fn set_linger(&self, uid: u32, on: bool) -> Result<()>;
+    /// Ends all sessions of a user that a service such as `sshd` opened; says how many.
+    fn end_sessions(&self, uid: u32, service: &str) -> Result<usize>;
+    /// Kills every process of a slice.
+    fn kill_slice(&self, slice: &str) -> Result<()>;
+    /// Kills every process of a unit; no error if there is none.
+    fn kill_unit(&self, unit: &str) -> Result<()>;
+    /// Parks a listener in the service manager's store, across restarts of the agent. It leaves the store by
+    /// itself when it is shut down: the manager watches for that. Listeners have no names there, because all
+    /// names together become one environment variable, and Linux refuses to start a program with one above
+    /// 128 KiB; whose a listener is, is said by the address that it was bound to.
+    fn store_listener(&self, listener: BorrowedFd<'_>) -> Result<()>;
+    /// Takes over the listeners that an earlier agent has parked. They are given out once.
+    fn stored_listeners(&self) -> Vec<OwnedFd>;
+    /// Names of units that systemd has just forgotten, because they ended. Signals may be lost; whoever needs
+    /// to know looks again now and then.
+    fn forgotten_units(&self) -> broadcast::Receiver<String>;
+}
+
+/// What a tenant's PHP is started with.
+#[derive(Debug, Clone)]
+pub struct PhpUnit<'a> {
+    /// Name of the unit.
+    pub name: &'a str,
+    /// The tenant's slice.
+    pub slice: &'a str,
+    /// Name of the tenant's user.
+    pub user: &'a str,
+    /// Absolute path of PHP-FPM.
+    pub program: &'a str,
+    /// Path of the pool's configuration.
+    pub config: &'a str,
+    /// Settings of PHP that only count when it starts, as `name=value`.
+    pub settings: &'a [&'a str],
+    /// Path of the socket, for `FPM_SOCKETS`.
+    pub socket: &'a str,
+    /// The listener.
+    pub listener: BorrowedFd<'a>,
+}

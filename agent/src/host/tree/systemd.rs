@@ -1,0 +1,148 @@
+//! A service manager that only notes what it is asked, and answers as if it had done it.
+
+use std::collections::BTreeMap;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{fs, io};
+
+use tokio::sync::broadcast;
+
+use super::super::systemd::{PhpUnit, Systemd};
+use super::super::{HostError, Result};
+use super::commands::Commands;
+
+/// The service manager of a tree.
+pub struct TreeSystemd {
+    root: PathBuf,
+    commands: Arc<Commands>,
+    state: Mutex<State>,
+    forgotten: broadcast::Sender<String>,
+}
+
+#[derive(Default)]
+struct State {
+    units: BTreeMap<String, String>,
+    sessions: BTreeMap<u32, usize>,
+}
+
+impl TreeSystemd {
+    pub(super) fn new(root: PathBuf, commands: Arc<Commands>) -> Self {
+        // The servers of a real host run.
+        let running = ["ssh.service", "nginx.service"].map(|unit| (unit.to_owned(), "active".to_owned()));
+        let state = State { units: running.into(), sessions: BTreeMap::new() };
+        Self { root, commands, state: Mutex::new(state), forgotten: broadcast::channel(16).0 }
+    }
+
+    /// What logind keeps for a user who lingers.
+    fn linger_file(&self, uid: u32) -> io::Result<PathBuf> {
+        let passwd = fs::read_to_string(self.root.join("etc/passwd"))?;
+        let number = uid.to_string();
+        let name = passwd
+            .lines()
+            .find(|line| line.split(':').nth(2) == Some(&number))
+            .and_then(|line| line.split(':').next())
+            .ok_or(io::ErrorKind::NotFound)?;
+        Ok(self.root.join("var/lib/systemd/linger").join(name))
+    }
+
+    fn linger(&self, uid: u32, on: bool) -> io::Result<()> {
+        let file = self.linger_file(uid)?;
+        if on {
+            fs::create_dir_all(file.parent().unwrap_or(&self.root))?;
+            return fs::File::create(file).map(drop);
+        }
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Pretends that a user has open sessions.
+    pub fn open_sessions(&self, uid: u32, count: usize) {
+        self.state().sessions.insert(uid, count);
+    }
+
+    /// How many sessions of a user are left.
+    pub fn sessions(&self, uid: u32) -> usize {
+        self.state().sessions.get(&uid).copied().unwrap_or_default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Systemd for TreeSystemd {
+    fn start_transient_php(&self, unit: &PhpUnit<'_>) -> Result<()> {
+        self.commands.note(&format!(
+            "org.freedesktop.systemd1 StartTransientUnit {} Slice={} User={} ExecStart={} {} FPM_SOCKETS={}",
+            unit.name, unit.slice, unit.user, unit.program, unit.config, unit.socket
+        ))?;
+        self.state().units.insert(unit.name.to_owned(), "active".to_owned());
+        Ok(())
+    }
+
+    fn stop_unit(&self, unit: &str) -> Result<()> {
+        self.commands.note(&format!("org.freedesktop.systemd1 StopUnit {unit}"))?;
+        self.state().units.remove(unit);
+        Ok(())
+    }
+
+    fn unit_state(&self, unit: &str) -> Result<Option<String>> {
+        Ok(self.state().units.get(unit).cloned())
+    }
+
+    fn reload_unit(&self, unit: &str) -> Result<()> {
+        self.commands.note(&format!("org.freedesktop.systemd1 ReloadUnit {unit}"))
+    }
+
+    fn restart_unit(&self, unit: &str) -> Result<()> {
+        self.state().units.insert(unit.to_owned(), "active".to_owned());
+        self.commands.note(&format!("org.freedesktop.systemd1 RestartUnit {unit}"))
+    }
+
+    fn daemon_reload(&self) -> Result<()> {
+        self.commands.note("org.freedesktop.systemd1 Reload")
+    }
+
+    fn set_linger(&self, uid: u32, on: bool) -> Result<()> {
+        self.commands.note(&format!("org.freedesktop.login1 SetUserLinger {uid} {on}"))?;
+        self.linger(uid, on).map_err(|error| HostError::new("set lingering of", uid.to_string(), error))?;
+        let unit = format!("user@{uid}.service");
+        let mut state = self.state();
+        if on {
+            state.units.insert(unit, "active".to_owned());
+        } else {
+            state.units.remove(&unit);
+        }
+        Ok(())
+    }
+
+    fn end_sessions(&self, uid: u32, service: &str) -> Result<usize> {
+        self.commands
+            .note(&format!("org.freedesktop.login1 TerminateSession of {uid}, service {service}"))?;
+        Ok(self.state().sessions.remove(&uid).unwrap_or_default())
+    }
+
+    fn kill_slice(&self, slice: &str) -> Result<()> {
+        self.commands.note(&format!("org.freedesktop.systemd1 KillUnit {slice} all 9"))
+    }
+
+    fn kill_unit(&self, unit: &str) -> Result<()> {
+        self.state().units.remove(unit);
+        self.commands.note(&format!("org.freedesktop.systemd1 KillUnit {unit} all 9"))
+    }
+
+    fn store_listener(&self, _listener: BorrowedFd<'_>) -> Result<()> {
+        self.commands.note("sd_notify FDSTORE=1")
+    }
+
+    fn stored_listeners(&self) -> Vec<OwnedFd> {
+        Vec::new()
+    }
+
+    fn forgotten_units(&self) -> broadcast::Receiver<String> {
+        self.forgotten.subscribe()
+    }
+}

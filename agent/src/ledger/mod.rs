@@ -1,0 +1,251 @@
+//! The agent's memory on disk: what shall be (specs, as fetched), what resources noted, what was reported.
+//!
+//! One file per account and kind, each replaced at once and headed by a checksum. A file that does not verify
+//! is dropped: a lost spec sets the cursor back, so that the server sends everything again; a lost state only
+//! means that something is looked at and reported once more.
+
+mod file;
+mod marks;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use berth_core::id::AccountId;
+use berth_core::link::{AccountReport, QuarantineReport};
+use berth_core::spec::AccountSpec;
+use serde::{Deserialize, Serialize};
+
+pub use marks::Marks;
+
+/// Everything that the agent remembers.
+#[derive(Debug)]
+pub struct Ledger {
+    dir: PathBuf,
+    position: Position,
+    records: BTreeMap<AccountId, Record>,
+}
+
+/// How far the agent is with what the server said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Position {
+    /// Newest generation whose spec is on disk.
+    cursor: u64,
+    /// Number of specs on disk at that generation; fewer means that some were lost.
+    accounts: usize,
+    /// The last request for an audit that was acted on.
+    audit: u64,
+    /// Results of quarantines, kept so that a repeated order gets the same answer.
+    quarantines: Vec<QuarantineReport>,
+    /// Notes about the node as a whole.
+    marks: Marks,
+}
+
+/// Quarantine results that are remembered.
+const QUARANTINES_KEPT: usize = 256;
+
+/// What is remembered of an account.
+#[derive(Debug, Clone)]
+struct Record {
+    spec: Arc<AccountSpec>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct State {
+    marks: Marks,
+    /// What the server has confirmed to know.
+    reported: Option<AccountReport>,
+}
+
+impl Ledger {
+    /// Opens the ledger, or starts an empty one.
+    ///
+    /// # Errors
+    /// The directory can't be made or read. Damaged files are no error.
+    pub fn open(dir: &Path) -> io::Result<Self> {
+        for part in [dir.to_owned(), specs(dir), states(dir)] {
+            file::make_private_dir(&part)?;
+        }
+        let mut position: Position = file::load(&dir.join(POSITION))?.unwrap_or_default();
+        let mut records = BTreeMap::new();
+        let mut lost = false;
+        for path in file::list(&specs(dir))? {
+            let Some(spec) =
+                file::load::<AccountSpec>(&path)?.filter(|spec| path == spec_file(dir, spec.account))
+            else {
+                tracing::warn!(file = %path.display(), "dropped a spec that does not verify; it is fetched again");
+                file::remove(&path)?;
+                lost = true;
+                continue;
+            };
+            let state = file::load(&state_file(dir, spec.account))?.unwrap_or_default();
+            records.insert(spec.account, Record { spec: Arc::new(spec), state });
+        }
+        if lost || records.len() < position.accounts {
+            position.cursor = 0;
+        }
+        Ok(Self { dir: dir.to_owned(), position, records })
+    }
+
+    /// Newest generation on disk.
+    pub const fn cursor(&self) -> u64 {
+        self.position.cursor
+    }
+
+    /// The last request for an audit that was acted on.
+    pub const fn audit(&self) -> u64 {
+        self.position.audit
+    }
+
+    /// Every account, by id.
+    pub fn specs(&self) -> BTreeMap<AccountId, Arc<AccountSpec>> {
+        self.records.iter().map(|(id, record)| (*id, Arc::clone(&record.spec))).collect()
+    }
+
+    /// One account.
+    pub fn spec(&self, account: AccountId) -> Option<Arc<AccountSpec>> {
+        self.records.get(&account).map(|record| Arc::clone(&record.spec))
+    }
+
+    /// The usernames of all accounts.
+    pub fn usernames(&self) -> BTreeSet<String> {
+        self.records.values().map(|record| record.spec.username.to_string()).collect()
+    }
+
+    /// Stores specs that the server sent and moves the cursor; says which accounts changed. A spec that is not
+    /// newer than what is known is refused: the node never goes back.
+    ///
+    /// # Errors
+    /// Something could not be written; the cursor has not moved then.
+    pub fn accept(&mut self, specs: Vec<AccountSpec>) -> io::Result<Vec<AccountId>> {
+        let mut changed = Vec::new();
+        let mut cursor = self.position.cursor;
+        for spec in specs {
+            cursor = cursor.max(spec.generation);
+            let known = self.records.get(&spec.account);
+            if known.is_some_and(|record| record.spec.generation >= spec.generation) {
+                continue;
+            }
+            file::store(&spec_file(&self.dir, spec.account), &spec)?;
+            let state = known.map(|record| record.state.clone()).unwrap_or_default();
+            changed.push(spec.account);
+            self.records.insert(spec.account, Record { spec: Arc::new(spec), state });
+        }
+        self.position(|position, accounts| {
+            position.cursor = cursor;
+            position.accounts = accounts;
+        })?;
+        Ok(changed)
+    }
+
+    /// Notes that an audit that somebody asked for has been acted on.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn set_audit(&mut self, audit: u64) -> io::Result<()> {
+        self.position(|position, _| position.audit = audit)
+    }
+
+    /// The result of a quarantine that was carried out before.
+    pub fn quarantine(&self, id: berth_core::id::QuarantineId) -> Option<&QuarantineReport> {
+        self.position.quarantines.iter().find(|report| report.id == id)
+    }
+
+    /// Remembers the result of a quarantine.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn record_quarantine(&mut self, report: QuarantineReport) -> io::Result<()> {
+        self.position(|position, _| {
+            let excess = (position.quarantines.len() + 1).saturating_sub(QUARANTINES_KEPT);
+            position.quarantines.retain(|known| known.id != report.id);
+            position.quarantines.drain(..excess.min(position.quarantines.len()));
+            position.quarantines.push(report);
+        })
+    }
+
+    /// The notes about the node as a whole.
+    pub fn node_marks(&self) -> Marks {
+        self.position.marks.clone()
+    }
+
+    /// Stores the notes about the node, if they differ.
+    ///
+    /// # Errors
+    /// They could not be written.
+    pub fn set_node_marks(&mut self, marks: Marks) -> io::Result<()> {
+        self.position(|position, _| position.marks = marks)
+    }
+
+    /// The notes of an account.
+    pub fn marks(&self, account: AccountId) -> Marks {
+        self.records.get(&account).map(|record| record.state.marks.clone()).unwrap_or_default()
+    }
+
+    /// Stores the notes of an account, if they differ.
+    ///
+    /// # Errors
+    /// They could not be written.
+    pub fn set_marks(&mut self, account: AccountId, marks: Marks) -> io::Result<()> {
+        self.state(account, |state| state.marks = marks)
+    }
+
+    /// What the server is known to know of an account.
+    pub fn reported(&self, account: AccountId) -> Option<&AccountReport> {
+        self.records.get(&account)?.state.reported.as_ref()
+    }
+
+    /// Notes that the server has a report.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn acknowledge(&mut self, report: AccountReport) -> io::Result<()> {
+        self.state(report.account, |state| state.reported = Some(report))
+    }
+
+    fn position(&mut self, change: impl FnOnce(&mut Position, usize)) -> io::Result<()> {
+        let mut position = self.position.clone();
+        change(&mut position, self.records.len());
+        if position != self.position {
+            file::store(&self.dir.join(POSITION), &position)?;
+            self.position = position;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self, account: AccountId, change: impl FnOnce(&mut State)) -> io::Result<()> {
+        let Some(record) = self.records.get_mut(&account) else { return Ok(()) };
+        let mut state = record.state.clone();
+        change(&mut state);
+        if state != record.state {
+            file::store(&state_file(&self.dir, account), &state)?;
+            record.state = state;
+        }
+        Ok(())
+    }
+}
+
+const POSITION: &str = "position.json";
+
+fn specs(dir: &Path) -> PathBuf {
+    dir.join("specs")
+}
+
+fn states(dir: &Path) -> PathBuf {
+    dir.join("states")
+}
+
+fn spec_file(dir: &Path, account: AccountId) -> PathBuf {
+    specs(dir).join(format!("{account}.json"))
+}
+
+fn state_file(dir: &Path, account: AccountId) -> PathBuf {
+    states(dir).join(format!("{account}.json"))
+}
+
+#[cfg(test)]
+mod tests;

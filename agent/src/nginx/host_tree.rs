@@ -1,0 +1,138 @@
+//! Links from host names: a directory in which each name leads to what belongs to one account.
+//!
+//! What is there is read once per audit and then kept in memory, so that a pass touches only the links of the
+//! accounts that it works on, and still finds those that an account has no longer.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use berth_core::layout;
+use berth_core::spec::AccountSpec;
+
+use crate::host::{Host, Kind, Result};
+
+/// A directory of links.
+pub struct Links {
+    dir: &'static str,
+    /// Whose a link is, by where it points; `None` if it is none of ours.
+    owner: fn(&str) -> Option<&str>,
+    index: Mutex<Option<HashMap<String, BTreeSet<String>>>>,
+}
+
+impl Links {
+    /// The host tree: name → directory of the site.
+    pub fn sites() -> Self {
+        Self { dir: layout::HOST_TREE, owner: site_owner, index: Mutex::default() }
+    }
+
+    /// Name → PHP socket of the account.
+    pub fn sockets() -> Self {
+        Self { dir: layout::PHP_HOST_DIR, owner: socket_owner, index: Mutex::default() }
+    }
+
+    /// Forgets what was read, so that the next look is at the directory itself.
+    pub fn refresh(&self) {
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Makes the links that an owner shall have, each at once.
+    ///
+    /// # Errors
+    /// A link can't be read or made.
+    pub fn make(&self, host: &dyn Host, owner: &str, wanted: &BTreeMap<String, String>) -> Result<()> {
+        for (name, target) in wanted {
+            let path = format!("{}/{name}", self.dir);
+            let there = host.entry(&path)?.is_some_and(|entry| entry.kind == Kind::Link(target.clone()));
+            if !there {
+                host.replace_link(&path, target)?;
+            }
+        }
+        self.indexed(host, |index| {
+            index.entry(owner.to_owned()).or_default().extend(wanted.keys().cloned());
+        })
+    }
+
+    /// Removes the links of an owner that are not wanted any more. A name that leads elsewhere by now is
+    /// somebody else's and stays.
+    ///
+    /// # Errors
+    /// A link can't be read or removed.
+    pub fn prune(&self, host: &dyn Host, owner: &str, wanted: &BTreeMap<String, String>) -> Result<()> {
+        let mut stale = BTreeSet::new();
+        self.indexed(host, |index| {
+            if let Some(names) = index.get(owner) {
+                stale = names.iter().filter(|name| !wanted.contains_key(*name)).cloned().collect();
+            }
+        })?;
+        for name in stale {
+            let path = format!("{}/{name}", self.dir);
+            if let Some(Kind::Link(target)) = host.entry(&path)?.map(|entry| entry.kind)
+                && (self.owner)(&target) == Some(owner)
+            {
+                host.remove_file(&path)?;
+            }
+            self.indexed(host, |index| {
+                if let Some(names) = index.get_mut(owner) {
+                    names.remove(&name);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn indexed(
+        &self,
+        host: &dyn Host,
+        work: impl FnOnce(&mut HashMap<String, BTreeSet<String>>),
+    ) -> Result<()> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = index.as_mut() {
+            work(index);
+            return Ok(());
+        }
+        let mut read: HashMap<String, BTreeSet<String>> = HashMap::new();
+        for name in host.list(self.dir)? {
+            let kind = host.entry(&format!("{}/{name}", self.dir))?.map(|entry| entry.kind);
+            if let Some(Kind::Link(target)) = kind
+                && let Some(owner) = (self.owner)(&target)
+            {
+                read.entry(owner.to_owned()).or_default().insert(name);
+            }
+        }
+        work(index.insert(read));
+        Ok(())
+    }
+}
+
+/// `/home/<username>/domains/<fqdn>` is the user's.
+fn site_owner(target: &str) -> Option<&str> {
+    let (user, rest) = target.strip_prefix(layout::HOME_ROOT)?.strip_prefix('/')?.split_once('/')?;
+    let fqdn = rest.strip_prefix("domains/")?;
+    (!fqdn.is_empty() && !fqdn.contains('/')).then_some(user)
+}
+
+/// `/run/berth/fpm/<uid>.sock` is the uid's.
+fn socket_owner(target: &str) -> Option<&str> {
+    let uid = target.strip_prefix(layout::PHP_SOCKET_DIR)?.strip_prefix('/')?.strip_suffix(".sock")?;
+    (!uid.contains('/')).then_some(uid)
+}
+
+/// The links of the host tree that an account shall have: every host name of a standard site.
+pub fn site_links(spec: &AccountSpec) -> BTreeMap<String, String> {
+    let standard = spec.sites.iter().filter(|site| site.is_standard());
+    standard
+        .flat_map(|site| {
+            site.hosts().map(|host| (layout::host_file(host), layout::site_dir(&spec.username, &site.fqdn)))
+        })
+        .collect()
+}
+
+/// The links to its PHP socket that an account shall have. A server block needs only that of the site's name.
+pub fn socket_links(spec: &AccountSpec) -> BTreeMap<String, String> {
+    let socket = layout::php_socket(spec.uid);
+    spec.sites
+        .iter()
+        .flat_map(|site| site.hosts().take(if site.is_standard() { usize::MAX } else { 1 }))
+        .map(|host| (format!("{}.sock", layout::host_file(host)), socket.clone()))
+        .collect()
+}

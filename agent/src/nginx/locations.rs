@@ -1,0 +1,88 @@
+//! What is inside every server, whether it serves the host tree or one site.
+
+use crate::php::pool::REQUEST_SECONDS;
+
+/// Answers for what nginx itself has to say; a site's own pages are its own business.
+const PAGES: &str = r#"
+        location @no_site {
+            types {}
+            default_type "text/html; charset=utf-8";
+            add_header Cache-Control no-store always;
+            return 404 "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>No site here</title><style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}</style><h1>No site here</h1><p>This server has no site under this name.</html>";
+        }
+        location @unavailable {
+            types {}
+            default_type "text/html; charset=utf-8";
+            add_header Cache-Control no-store always;
+            add_header Retry-After 30 always;
+            return 503 "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Not available</title><style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}</style><h1>Not available</h1><p>This site can't answer right now. Please try again later.</html>";
+        }
+"#;
+
+/// The directives of a server that serves `root`, whose links are checked from `trusted` on, with PHP behind
+/// `socket`. The three are nginx values: variables, or texts without any meaning to nginx.
+pub(super) fn render(root: &str, trusted: &str, socket: &str) -> String {
+    let patience = REQUEST_SECONDS + 10;
+    format!(
+        r#"        root {root};
+        disable_symlinks if_not_owner from={trusted};
+        index index.php index.html index.htm;
+
+        # Only what nginx itself finds wrong; answers of PHP pass.
+        error_page 421 = @no_site;
+        error_page 502 504 = @unavailable;
+
+        # The first matching expression wins, so what is hidden stays hidden.
+        location ~ /\.(?!well-known(?:/|$)) {{
+            return 404;
+        }}
+
+        location / {{
+            try_files $uri $uri/ /index.php$is_args$args;
+        }}
+
+        location ~ \.php(?:/|$) {{
+            fastcgi_split_path_info ^(.+?\.php)(/.*)$;
+            set $berth_path_info $fastcgi_path_info;
+            # A script that is not there is not passed on: `upload.jpg/x.php` runs nothing.
+            try_files $fastcgi_script_name =404;
+
+            # As Debian's fastcgi_params, with the server's name from the checked host.
+            fastcgi_param QUERY_STRING $query_string;
+            fastcgi_param REQUEST_METHOD $request_method;
+            fastcgi_param CONTENT_TYPE $content_type;
+            fastcgi_param CONTENT_LENGTH $content_length;
+            fastcgi_param SCRIPT_NAME $fastcgi_script_name;
+            fastcgi_param SCRIPT_FILENAME $realpath_root$fastcgi_script_name;
+            fastcgi_param PATH_INFO $berth_path_info;
+            fastcgi_param REQUEST_URI $request_uri;
+            fastcgi_param DOCUMENT_URI $document_uri;
+            fastcgi_param DOCUMENT_ROOT $realpath_root;
+            fastcgi_param SERVER_PROTOCOL $server_protocol;
+            fastcgi_param REQUEST_SCHEME $scheme;
+            fastcgi_param HTTPS $https if_not_empty;
+            fastcgi_param GATEWAY_INTERFACE CGI/1.1;
+            fastcgi_param SERVER_SOFTWARE nginx;
+            fastcgi_param REMOTE_ADDR $remote_addr;
+            fastcgi_param REMOTE_PORT $remote_port;
+            fastcgi_param REMOTE_USER $remote_user;
+            fastcgi_param SERVER_ADDR $server_addr;
+            fastcgi_param SERVER_PORT $server_port;
+            fastcgi_param SERVER_NAME $host;
+            fastcgi_param HTTP_HOST $host;
+            # Scripts take it for the proxy to use (httpoxy).
+            fastcgi_param HTTP_PROXY "";
+            fastcgi_param REDIRECT_STATUS 200;
+
+            # Answers wait in memory or not at all: the tenant's quota does not count nginx's files.
+            fastcgi_buffers 16 16k;
+            fastcgi_buffer_size 16k;
+            fastcgi_max_temp_file_size 0;
+            fastcgi_connect_timeout 30s;
+            fastcgi_send_timeout 60s;
+            fastcgi_read_timeout {patience}s;
+            fastcgi_pass unix:{socket};
+        }}
+{PAGES}"#
+    )
+}

@@ -1,0 +1,279 @@
+//! Bringing nginx's configuration to life.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use berth_core::layout::SITES_DIR;
+use berth_core::{Code, Problem};
+use sha2::{Digest, Sha256};
+
+use super::candidate::{self, Files, Refusal};
+use super::config::{self, Blocks};
+use super::{
+    CANDIDATE_DIR, CANDIDATE_MAIN, CANDIDATE_SITES, DIR, DROP_IN, DROP_IN_DIR, LOCAL_DIR, LOG_DIR, MAIN,
+    SCRATCH_DIR, UNIT,
+};
+use crate::host::{Attributes, Host, HostError, Owner, Program, Result};
+use crate::resource::Context;
+
+/// Note of the configuration that nginx was brought to life with.
+const MARK: &str = "nginx";
+/// How long nginx may take to put new workers to work.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(15);
+const DIRS: [&str; 7] = [DIR, LOCAL_DIR, SITES_DIR, CANDIDATE_DIR, CANDIDATE_SITES, SCRATCH_DIR, LOG_DIR];
+
+/// The web server as this agent knows it.
+#[derive(Default)]
+pub struct WebServer(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// What the last pass wanted and what came of it. A pass that wants the same has nothing to do.
+    last: Option<(Files, WebState)>,
+    /// Blocks that nginx refused, as they were, so that it is not asked about them again and again.
+    refused: BTreeMap<String, String>,
+}
+
+/// How the web server is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebState {
+    /// Server blocks that were left out, with nginx's words.
+    pub rejected: BTreeMap<String, String>,
+    /// What keeps the whole from being as it shall be.
+    pub problem: Option<Problem>,
+}
+
+/// Whether IPv6 is there to listen on.
+pub fn has_ipv6(host: &dyn Host) -> Result<bool> {
+    Ok(host.entry("/proc/sys/net/ipv6")?.is_some())
+}
+
+impl WebServer {
+    /// Makes nginx serve the host tree and these server blocks, as far as it accepts them. An audit looks at
+    /// the host itself; any other pass compares with what the last one left.
+    pub fn converge(&self, context: &Context<'_>, blocks: &Files, audit: bool) -> WebState {
+        let mut known = self.known();
+        if !audit
+            && let Some((wanted, state)) = &known.last
+            && wanted == blocks
+            && state.problem.is_none()
+        {
+            return state.clone();
+        }
+        if audit {
+            known.refused.clear();
+        }
+        let state = match apply(context, blocks, &mut known) {
+            Ok(state) => state,
+            Err(error) => WebState { rejected: BTreeMap::new(), problem: Some(failed(error.to_string())) },
+        };
+        known.last = Some((blocks.clone(), state.clone()));
+        state
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::WebServerFailed, detail)
+        .hint("see `nginx -t -c /etc/berth/nginx/nginx.conf` and `journalctl -u nginx` on the node")
+}
+
+fn apply(context: &Context<'_>, blocks: &Files, known: &mut Known) -> Result<WebState> {
+    let host = context.host;
+    for dir in DIRS {
+        make_dir(host, dir)?;
+    }
+    let ipv6 = has_ipv6(host)?;
+    let wanted = config::main(ipv6, Blocks::Live);
+    let live = Live::read(host)?;
+    let (known_bad, untried): (Files, Files) = blocks
+        .iter()
+        .map(|(name, text)| (name.clone(), text.clone()))
+        .partition(|(name, text)| live.refused_before(known, name, text));
+    let mut state = WebState::default();
+    for name in known_bad.keys() {
+        let words = known.last.as_ref().and_then(|(_, last)| last.rejected.get(name)).cloned();
+        state.rejected.insert(name.clone(), words.unwrap_or_default());
+    }
+    let mut next = Live { main: Some(wanted.into_bytes()), blocks: untried };
+    if next != live {
+        let verdict = match candidate::sort(&next.blocks, |files| ask(host, ipv6, files)) {
+            Ok(verdict) => verdict,
+            Err(Refusal::Unasked(error)) => return Err(error),
+            Err(Refusal::Whole(words)) => {
+                state.problem = Some(failed(format!("nginx refuses the configuration: {words}")));
+                return Ok(state);
+            }
+        };
+        for (name, words) in verdict.rejected {
+            known.refused.insert(name.clone(), next.blocks.get(&name).cloned().unwrap_or_default());
+            state.rejected.insert(name, words);
+        }
+        next.blocks = verdict.accepted;
+    }
+    next.write(host, &live)?;
+    // An agent that was killed between writing and reloading finds no difference, but no note either.
+    let fingerprint = next.fingerprint();
+    let changed = context.node_mark(MARK).as_ref() != Some(&fingerprint);
+    match bring_to_life(host, changed) {
+        Ok(()) => context.set_node_mark(MARK, fingerprint),
+        Err(error) => {
+            state.problem = Some(failed(error.to_string()));
+            if next != live {
+                live.write(host, &next)?;
+                // The old configuration may still be in use; if not, this puts it back.
+                if let Err(again) = host.systemd().reload_unit(UNIT) {
+                    tracing::error!(error = %again, "nginx can't be reloaded with its last configuration");
+                }
+            }
+        }
+    }
+    Ok(state)
+}
+
+/// What is in the files that nginx reads.
+#[derive(PartialEq, Eq)]
+struct Live {
+    main: Option<Vec<u8>>,
+    blocks: Files,
+}
+
+impl Live {
+    fn read(host: &dyn Host) -> Result<Self> {
+        let mut blocks = Files::new();
+        for name in host.list(SITES_DIR)? {
+            let bytes = host.read(&format!("{SITES_DIR}/{name}"))?.unwrap_or_default();
+            // What is no text is none of ours and is replaced or removed.
+            blocks.insert(name, String::from_utf8(bytes).unwrap_or_default());
+        }
+        Ok(Self { main: host.read(MAIN)?, blocks })
+    }
+
+    fn refused_before(&self, known: &Known, name: &str, text: &str) -> bool {
+        !self.blocks.contains_key(name) && known.refused.get(name).is_some_and(|refused| refused == text)
+    }
+
+    fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        let texts = self.blocks.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
+        for part in texts.chain(self.main.as_deref()) {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        hex::encode(digest.finalize())
+    }
+
+    /// Writes the files that differ from those that are there.
+    fn write(&self, host: &dyn Host, there: &Self) -> Result<()> {
+        sync(host, SITES_DIR, &self.blocks, &there.blocks)?;
+        match &self.main {
+            Some(main) if self.main != there.main => host.replace_file(MAIN, main, Owner::ROOT, 0o644),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes a directory hold just these files, given what it holds.
+fn sync(host: &dyn Host, dir: &str, wanted: &Files, there: &Files) -> Result<()> {
+    for (name, text) in wanted {
+        if there.get(name) != Some(text) {
+            host.replace_file(&format!("{dir}/{name}"), text.as_bytes(), Owner::ROOT, 0o644)?;
+        }
+    }
+    for name in there.keys().filter(|name| !wanted.contains_key(*name)) {
+        host.remove_file(&format!("{dir}/{name}"))?;
+    }
+    Ok(())
+}
+
+/// Asks nginx about a set of blocks; gives its words if it refuses.
+fn ask(host: &dyn Host, ipv6: bool, blocks: &Files) -> Result<Option<String>> {
+    let mut there = Files::new();
+    for name in host.list(CANDIDATE_SITES)? {
+        let bytes = host.read(&format!("{CANDIDATE_SITES}/{name}"))?.unwrap_or_default();
+        there.insert(name, String::from_utf8(bytes).unwrap_or_default());
+    }
+    sync(host, CANDIDATE_SITES, blocks, &there)?;
+    let main = config::main(ipv6, Blocks::Candidate);
+    if host.read(CANDIDATE_MAIN)?.as_deref() != Some(main.as_bytes()) {
+        host.replace_file(CANDIDATE_MAIN, main.as_bytes(), Owner::ROOT, 0o644)?;
+    }
+    let answer = host.run(Program::NginxTest)?;
+    Ok(if answer.success { None } else { Some(answer.said) })
+}
+
+/// Sees to it that nginx runs, with our configuration, and with its newest state if that has changed.
+fn bring_to_life(host: &dyn Host, changed: bool) -> Result<()> {
+    let systemd = host.systemd();
+    let drop_in = config::drop_in();
+    let mut restart = false;
+    if host.read(DROP_IN)?.as_deref() != Some(drop_in.as_bytes()) {
+        make_dir(host, DROP_IN_DIR)?;
+        host.replace_file(DROP_IN, drop_in.as_bytes(), Owner::ROOT, 0o644)?;
+        systemd.daemon_reload()?;
+        restart = true;
+    }
+    let active = systemd.unit_state(UNIT)?.is_some_and(|state| state == "active" || state == "reloading");
+    if restart || !active || !uses_ours(host)? {
+        return systemd.restart_unit(UNIT);
+    }
+    if !changed {
+        return Ok(());
+    }
+    let master = master(host)?;
+    let before = workers(host, master)?;
+    systemd.reload_unit(UNIT)?;
+    let Some(master) = master else { return Ok(()) };
+    // The signal says nothing: nginx that can't use the configuration keeps the old workers and a line in a log.
+    let since = Instant::now();
+    loop {
+        if workers(host, Some(master))?.iter().any(|worker| !before.contains(worker)) {
+            return Ok(());
+        }
+        if since.elapsed() > RELOAD_PATIENCE {
+            return Err(HostError::because(
+                "reload",
+                UNIT,
+                "no new worker has appeared; it goes on as before",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The number of nginx's master, if it has written it down.
+fn master(host: &dyn Host) -> Result<Option<u32>> {
+    let written = host.read("/run/nginx.pid")?;
+    Ok(written.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok()))
+}
+
+/// Whether the running master was started with our configuration.
+fn uses_ours(host: &dyn Host) -> Result<bool> {
+    let Some(master) = master(host)? else { return Ok(true) };
+    let command = host.read(&format!("/proc/{master}/cmdline"))?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&command).contains(MAIN))
+}
+
+/// The master's children.
+fn workers(host: &dyn Host, master: Option<u32>) -> Result<Vec<u32>> {
+    let Some(master) = master else { return Ok(Vec::new()) };
+    let children = host.read(&format!("/proc/{master}/task/{master}/children"))?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&children).split_whitespace().filter_map(|id| id.parse().ok()).collect())
+}
+
+/// Makes a directory of root's, with its parents, if it is not there.
+pub(crate) fn make_dir(host: &dyn Host, path: &str) -> Result<()> {
+    if host.entry(path)?.is_some() {
+        return Ok(());
+    }
+    if let Some((parent, _)) = path.rsplit_once('/')
+        && !parent.is_empty()
+    {
+        make_dir(host, parent)?;
+    }
+    host.make_dir(path, &Attributes::plain(Owner::ROOT, 0o755), &[])
+}

@@ -1,0 +1,92 @@
+//! Unix accounts: entries of `/etc/group`, `gshadow`, `shadow` and `passwd`, written by one batch edit for all
+//! accounts of a pass.
+
+mod edit;
+mod table;
+
+use std::collections::BTreeMap;
+
+use berth_core::id::AccountId;
+use berth_core::layout;
+use berth_core::spec::AccountSpec;
+
+use super::{Context, Converged, Failure};
+use crate::host::{AccountLock, Host, HostError};
+
+pub use edit::{Edited, Files};
+pub use table::{field, lines, members};
+
+/// The files, in the order in which they are written: an account never shows up before its group and its
+/// locked password.
+const PATHS: [&str; 4] = ["/etc/group", "/etc/gshadow", "/etc/shadow", "/etc/passwd"];
+
+/// Brings the entries of all given accounts about. With nothing to change no lock is taken and nothing is
+/// written.
+pub fn converge(
+    context: &Context<'_>,
+    extra_groups: &[String],
+    specs: &[&AccountSpec],
+) -> BTreeMap<AccountId, Converged> {
+    match commit(context, extra_groups, specs) {
+        Ok(results) => results,
+        Err(error) => {
+            let failure = Failure::from(error);
+            specs.iter().map(|spec| (spec.account, Err(failure.clone()))).collect()
+        }
+    }
+}
+
+fn commit(
+    context: &Context<'_>,
+    extra_groups: &[String],
+    specs: &[&AccountSpec],
+) -> Result<BTreeMap<AccountId, Converged>, HostError> {
+    let day = context.now.timestamp().div_euclid(86_400);
+    let mut found = read(context.host)?;
+    let mut wanted = found.edited(specs, extra_groups, day);
+    if wanted.files != found {
+        let lock = context.host.lock_account_files()?;
+        // Somebody may have changed them before we had the lock.
+        found = read(context.host)?;
+        wanted = found.edited(specs, extra_groups, day);
+        write(context.host, &lock, &found, &wanted.files)?;
+        drop(lock);
+        found = read(context.host)?;
+    }
+    let mut results = found.observed(specs);
+    for (account, problem) in wanted.refused {
+        results.insert(account, Err(Failure::Failed(problem)));
+    }
+    Ok(results)
+}
+
+fn read(host: &dyn Host) -> Result<Files, HostError> {
+    let [group, gshadow, shadow, passwd] = PATHS.map(|path| host.read(path));
+    Ok(Files { group: group?, gshadow: gshadow?, shadow: shadow?, passwd: passwd? })
+}
+
+fn write(host: &dyn Host, lock: &AccountLock, found: &Files, wanted: &Files) -> Result<(), HostError> {
+    let pairs = [
+        (&found.group, &wanted.group),
+        (&found.gshadow, &wanted.gshadow),
+        (&found.shadow, &wanted.shadow),
+        (&found.passwd, &wanted.passwd),
+    ];
+    for (path, (before, after)) in PATHS.into_iter().zip(pairs) {
+        if let Some(bytes) = after
+            && before != after
+        {
+            host.replace_account_file(lock, path, bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Groups that every account joins.
+fn groups(extra: &[String]) -> impl Iterator<Item = &str> + Clone {
+    let allowed = extra.iter().map(String::as_str).filter(|group| *group != layout::WEB_USER);
+    std::iter::once(layout::SFTP_GROUP).chain(allowed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The sites of all accounts, as the web server sees them.
+
+use std::collections::BTreeMap;
+
+use berth_core::condition::Resource;
+use berth_core::id::AccountId;
+use berth_core::spec::AccountSpec;
+use berth_core::{Code, Problem, layout};
+
+use super::{Accounts, Context, Converged, Failure, Observed, SharedOutcome, SharedResource, tls};
+use crate::host::Host;
+use crate::nginx::block;
+use crate::nginx::candidate::Files;
+use crate::nginx::host_tree::{self, Links};
+use crate::nginx::server::{self, WebServer, WebState};
+
+/// The web server with the sites of all accounts.
+pub struct Site {
+    trees: Links,
+    sockets: Links,
+    server: WebServer,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self { trees: Links::sites(), sockets: Links::sockets(), server: WebServer::default() }
+    }
+}
+
+impl SharedResource for Site {
+    fn name(&self) -> &'static str {
+        "site"
+    }
+
+    fn resource(&self) -> Option<Resource> {
+        Some(Resource::Site)
+    }
+
+    fn needs(&self) -> &'static [Resource] {
+        &[Resource::Account, Resource::Home]
+    }
+
+    fn commit(&self, context: &Context<'_>, accounts: &Accounts<'_>) -> SharedOutcome {
+        if accounts.audit {
+            self.trees.refresh();
+            self.sockets.refresh();
+        }
+        let mut outcome = SharedOutcome::default();
+        let mut prepared: BTreeMap<AccountId, Result<(), Failure>> = BTreeMap::new();
+        for spec in accounts.worked() {
+            prepared.insert(spec.account, self.prepare(context, spec));
+        }
+        let state = match self.serve(context, accounts) {
+            Ok(state) => state,
+            Err(failure) => WebState { problem: Some(failure.problem().clone()), ..WebState::default() },
+        };
+        for spec in accounts.worked() {
+            let ready = prepared.remove(&spec.account).unwrap_or(Ok(()));
+            let converged = ready.and_then(|()| self.finish(context.host, spec, &state));
+            outcome.accounts.insert(spec.account, converged);
+        }
+        outcome.node.extend(state.problem);
+        outcome
+    }
+}
+
+impl Site {
+    /// What has to be there before nginx may hear of the account's sites.
+    fn prepare(&self, context: &Context<'_>, spec: &AccountSpec) -> Result<(), Failure> {
+        for dir in [layout::HOST_TREE, layout::PHP_HOST_DIR] {
+            server::make_dir(context.host, dir)?;
+        }
+        for host in spec.sites.iter().flat_map(berth_core::spec::SiteSpec::hosts) {
+            tls::ensure(context, &layout::host_file(host), host.as_str())?;
+        }
+        self.sockets.make(context.host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
+        self.trees.make(context.host, spec.username.as_str(), &host_tree::site_links(spec))?;
+        Ok(())
+    }
+
+    /// Has nginx serve the sites with settings of their own. Those of the host tree are none of its business.
+    fn serve(&self, context: &Context<'_>, accounts: &Accounts<'_>) -> Result<WebState, Failure> {
+        tls::ensure(context, tls::NO_HOST, "localhost")?;
+        let ipv6 = server::has_ipv6(context.host)?;
+        let mut blocks = Files::new();
+        for spec in accounts.ready.values() {
+            for site in spec.sites.iter().filter(|site| !site.is_standard()) {
+                blocks.insert(block::file_name(site), block::render(spec, site, ipv6));
+            }
+        }
+        Ok(self.server.converge(context, &blocks, accounts.audit))
+    }
+
+    /// Takes away what the account has no longer, and says how its sites are.
+    fn finish(&self, host: &dyn Host, spec: &AccountSpec, state: &WebState) -> Converged {
+        if let Some(problem) = &state.problem {
+            return Err(Failure::Failed(problem.clone()));
+        }
+        let links = host_tree::site_links(spec);
+        self.trees.prune(host, spec.username.as_str(), &links)?;
+        self.sockets.prune(host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
+        let own: Vec<_> = spec.sites.iter().filter(|site| !site.is_standard()).collect();
+        for site in &own {
+            if let Some(words) = state.rejected.get(&block::file_name(site)) {
+                return Err(Failure::Failed(
+                    Problem::new(
+                        Code::SiteRejected,
+                        format!("nginx refuses the configuration of {}: {words}", site.fqdn),
+                    )
+                    .hint("the site is left out until its settings change; all others are served"),
+                ));
+            }
+        }
+        Ok(Observed::new()
+            .with("hosts", links.into_keys().collect::<Vec<_>>())
+            .with("own_server_blocks", own.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

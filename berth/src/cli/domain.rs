@@ -1,0 +1,170 @@
+//! `berth domain …`
+
+use berth_core::domain::DomainState;
+use berth_core::view::DomainView;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::change::{ChangeArgs, object};
+use super::pages;
+use super::user::UserArg;
+use crate::client::{Request, Session, WaitArgs, decode, follow_change};
+use crate::failure::Failure;
+use crate::output::{Console, sheet, table, yes};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DomainCommand {
+    /// Add a domain with its site to a user's account
+    Add(AddArgs),
+    /// Change the settings of a domain's site
+    Edit(EditArgs),
+    /// Remove a domain; its files stay in the home
+    Remove(RemoveArgs),
+    /// List the domains of a user
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    #[command(flatten)]
+    user: UserArg,
+
+    /// The domain, such as example.com
+    domain: String,
+
+    /// Where the site's files are: `public_html` or a directory below it
+    #[arg(long, value_name = "PATH")]
+    docroot: Option<String>,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+
+    #[command(flatten)]
+    wait: WaitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EditArgs {
+    #[command(flatten)]
+    user: UserArg,
+
+    /// The domain
+    domain: String,
+
+    /// Where the site's files are: `public_html` or a directory below it
+    #[arg(long, value_name = "PATH")]
+    docroot: Option<String>,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+
+    #[command(flatten)]
+    wait: WaitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    #[command(flatten)]
+    user: UserArg,
+
+    /// The domain
+    domain: String,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+
+    #[command(flatten)]
+    wait: WaitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    user: UserArg,
+}
+
+impl AddArgs {
+    pub(super) fn body(&self) -> Value {
+        object([
+            ("domain", Some(Value::from(self.domain.clone()))),
+            ("docroot", self.docroot.clone().map(Value::from)),
+        ])
+    }
+}
+
+impl EditArgs {
+    pub(super) fn body(&self) -> Value {
+        object([("docroot", self.docroot.clone().map(Value::from))])
+    }
+}
+
+impl DomainCommand {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::Add(args) => {
+                let user = &args.user.user;
+                let request = Request::post(&["users", user, "domains"], args.body());
+                match args.change.send(session, request).await? {
+                    Some(answer) => shown(session, user, &answer, &args.wait).await,
+                    None => Ok(()),
+                }
+            }
+            Self::Edit(args) => {
+                let user = &args.user.user;
+                let request = Request::patch(&["users", user, "domains", &args.domain], args.body());
+                match args.change.send(session, request).await? {
+                    Some(answer) => shown(session, user, &answer, &args.wait).await,
+                    None => Ok(()),
+                }
+            }
+            Self::Remove(args) => {
+                let user = &args.user.user;
+                let request = Request::delete(&["users", user, "domains", &args.domain]);
+                let Some(answer) = args.change.send(session, request).await? else { return Ok(()) };
+                session.console.answer(&answer, || format!("domain {} is removed", args.domain));
+                follow_change(session, user, &args.wait).await
+            }
+            Self::List(args) => list(session, args).await,
+        }
+    }
+}
+
+async fn shown(session: &Session, user: &str, answer: &Value, wait: &WaitArgs) -> Result<(), Failure> {
+    let domain: DomainView = decode(answer)?;
+    session.console.answer(answer, || {
+        sheet([
+            ("id", Some(domain.id.to_string())),
+            ("domain", Some(domain.fqdn.to_string())),
+            ("aliases", Some(aliases(&domain))),
+            ("docroot", Some(domain.docroot.to_string())),
+            ("state", Some(domain.state.as_str().to_owned())),
+        ])
+    });
+    if domain.state == DomainState::Pending {
+        Console::note("the domain is pending until its ownership is proven");
+    }
+    follow_change(session, user, wait).await
+}
+
+async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
+    let request = Request::get(&["users", &args.user.user, "domains"]);
+    pages::whole::<DomainView>(session, request, |domains| {
+        table(
+            ["DOMAIN", "ALIASES", "PRIMARY", "STATE", "DOCROOT"],
+            domains.iter().map(|domain| {
+                [
+                    domain.fqdn.to_string(),
+                    aliases(domain),
+                    yes(domain.primary),
+                    domain.state.as_str().to_owned(),
+                    domain.docroot.to_string(),
+                ]
+            }),
+        )
+    })
+    .await
+}
+
+fn aliases(domain: &DomainView) -> String {
+    domain.aliases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,156 @@
+//! The image that instances are copied from: Debian with what a Berth node needs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::Program;
+use crate::progress::Step;
+use crate::{files, paths};
+
+/// Debian's release.
+const RELEASE: &str = "trixie";
+
+/// To be raised when [`customise`] changes, so that images made before are not reused.
+const RECIPE: u32 = 1;
+
+/// What is installed beside the essential packages.
+const PACKAGES: &[&str] = &[
+    // The system itself.
+    "systemd",
+    "systemd-sysv",
+    "libpam-systemd",
+    "dbus",
+    "dbus-user-session",
+    "polkitd",
+    "adduser",
+    "ca-certificates",
+    "iproute2",
+    "logrotate",
+    "procps",
+    "psmisc",
+    "kmod",
+    // What the product's package depends on.
+    "nginx",
+    "openssh-server",
+    "nftables",
+    "acl",
+    "attr",
+    "quota",
+    "btrfs-progs",
+    "openssl",
+    "php8.4-fpm",
+    "php8.4-cli",
+    "php8.4-mysql",
+    "php8.4-curl",
+    "php8.4-gd",
+    "php8.4-mbstring",
+    "php8.4-xml",
+    "php8.4-zip",
+    "php8.4-intl",
+    "php8.4-opcache",
+    "php8.4-sqlite3",
+    // What the checks use.
+    "cron",
+    "at",
+    "curl",
+    "strace",
+    "sqlite3",
+    "less",
+    "openssh-client",
+];
+
+/// Units that would only wait for a terminal or for a network that is not there.
+const MASKED: &[&str] = &["console-getty.service", "apt-daily.timer", "apt-daily-upgrade.timer"];
+
+/// Where the image is, or will be.
+pub(crate) fn path() -> PathBuf {
+    let recipe = format!("{RECIPE} {RELEASE} {PACKAGES:?} {MASKED:?}");
+    directory().join(paths::fingerprint(&recipe))
+}
+
+fn directory() -> PathBuf {
+    paths::cache().join("images")
+}
+
+/// The image, built if it is missing.
+pub(crate) fn ensure() -> Result<PathBuf> {
+    let (images, image) = (directory(), path());
+    if image.exists() {
+        return Ok(image);
+    }
+    let _lock = files::lock(&images.join(".lock"))?;
+    if image.exists() {
+        return Ok(image);
+    }
+    let step = Step::start("building the node image (once, takes some minutes)");
+    // Whoever was killed while building left a directory behind; nobody else builds now.
+    let building = images.join(".building");
+    files::remove_dir(&building)?;
+    files::make_dir(&building)?;
+    bootstrap(&building)?;
+    customise(&building)?;
+    std::fs::rename(&building, &image)
+        .with_context(|| format!("cannot rename {} to {}", building.display(), image.display()))?;
+    step.done();
+    Ok(image)
+}
+
+fn bootstrap(root: &Path) -> Result<()> {
+    let packages = paths::cache().join("debs");
+    files::make_dir(&packages)?;
+    let mut program = Program::new("debootstrap")
+        .arg("--variant=minbase")
+        .arg(format!("--cache-dir={}", packages.display()))
+        .arg(format!("--include={}", PACKAGES.join(",")))
+        .arg(RELEASE)
+        .arg(root);
+    if let Some(mirror) = mirror()? {
+        program = program.arg(mirror);
+    }
+    let log = paths::cache().join("debootstrap.log");
+    let mut said = String::new();
+    let mut count = 0_u32;
+    let code = program.lines(|line| {
+        said.push_str(line);
+        said.push('\n');
+        count += 1;
+        if count.is_multiple_of(200) {
+            eprintln!("    {line}");
+        }
+    })?;
+    files::write(&log, &said)?;
+    if code != 0 {
+        bail!("debootstrap ended with {code}; what it said is in {}", log.display());
+    }
+    Ok(())
+}
+
+/// The mirror that this machine already uses; debootstrap's own default otherwise.
+fn mirror() -> Result<Option<String>> {
+    if let Ok(mirror) = std::env::var("BERTH_XTASK_MIRROR") {
+        return Ok(Some(mirror));
+    }
+    let found = Program::new("apt-get")
+        .args(["indextargets", "--format", "$(REPO_URI)"])
+        .args(["Created-By: Packages", "Origin: Debian", "Label: Debian"])
+        .output()?;
+    Ok(found.lines().next().map(str::to_owned))
+}
+
+fn customise(root: &Path) -> Result<()> {
+    let units = root.join("etc/systemd/system");
+    for unit in MASKED {
+        let link = units.join(unit);
+        std::os::unix::fs::symlink("/dev/null", &link)
+            .with_context(|| format!("cannot mask {}", link.display()))?;
+    }
+    // An empty machine id makes every instance choose its own at its first boot.
+    files::write(&root.join("etc/machine-id"), "")?;
+    // The name comes from the container manager; a file would win over it.
+    let _ = std::fs::remove_file(root.join("etc/hostname"));
+    files::write(&root.join("etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+    files::remove_dir(&root.join("var/cache/apt/archives"))?;
+    files::make_dir(&root.join("var/cache/apt/archives/partial"))?;
+    files::make_dir(&root.join("var/log/journal"))
+}

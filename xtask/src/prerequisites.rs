@@ -1,0 +1,96 @@
+//! What must be installed on the developer's machine, and installing it.
+
+use anyhow::{Result, bail};
+
+use crate::process::{Program, installed};
+use crate::progress::Step;
+use crate::{files, paths};
+
+/// A program that a command needs, and the Debian package that brings it.
+type Need = (&'static str, &'static str);
+
+const NODE: &[Need] = &[
+    ("debootstrap", "debootstrap"),
+    ("systemd-nspawn", "systemd-container"),
+    ("mkfs.btrfs", "btrfs-progs"),
+    ("ip", "iproute2"),
+    ("mount", "mount"),
+    ("unshare", "util-linux"),
+    ("kill", "procps"),
+];
+
+const SUITE: &[Need] =
+    &[("curl", "curl"), ("ssh", "openssh-client"), ("sftp", "openssh-client"), ("openssl", "openssl")];
+
+const STORE: &[Need] = &[("psql", "postgresql")];
+
+/// A developer tool from crates.io, with the version that we use.
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+const DEB: Tool = Tool { name: "cargo-deb", version: "3.8.0" };
+const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+
+/// What booting a node takes.
+pub(crate) fn node() -> Result<()> {
+    packages(NODE)
+}
+
+/// What the node suite takes.
+pub(crate) fn suite() -> Result<()> {
+    packages(SUITE)
+}
+
+/// What the store suite takes.
+pub(crate) fn store() -> Result<()> {
+    packages(STORE)
+}
+
+/// The tool that makes the Debian package.
+pub(crate) fn cargo_deb() -> Result<Program> {
+    tool(&DEB)
+}
+
+/// The tool that checks licences and sources of dependencies.
+pub(crate) fn cargo_deny() -> Result<Program> {
+    tool(&DENY)
+}
+
+fn packages(needs: &[Need]) -> Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !installed(need.0)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut names: Vec<&str> = missing.iter().map(|need| need.1).collect();
+    names.dedup();
+    let list = names.join(" ");
+    if !paths::is_root() || !installed("apt-get") {
+        bail!("these Debian packages are missing, and installing them takes root and apt: {list}");
+    }
+    let step = Step::start(format!("installing {list}"));
+    let apt = || Program::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+    apt().arg("update").output()?;
+    apt().args(["install", "-y", "--no-install-recommends"]).args(names).output()?;
+    step.done();
+    Ok(())
+}
+
+/// The tool of this very version, installed into the cache if it is not there.
+fn tool(tool: &Tool) -> Result<Program> {
+    let root = paths::cache().join("tools").join(format!("{}-{}", tool.name, tool.version));
+    let program = root.join("bin").join(tool.name);
+    let _lock = files::lock(&paths::cache().join("tools/.lock"))?;
+    if !program.exists() {
+        let step = Step::start(format!("installing {} {} (once)", tool.name, tool.version));
+        Program::new("cargo")
+            .args(["install", "--locked", "--quiet", tool.name, "--version", tool.version])
+            .arg("--root")
+            .arg(&root)
+            .env("CARGO_TARGET_DIR", paths::target())
+            .output()?;
+        step.done();
+    }
+    Ok(Program::new(program))
+}

@@ -1,0 +1,98 @@
+//! The node suite: the installed product on a real Debian, asked from outside.
+//!
+//! A check is a function with a sentence as its name. Checks don't depend on each other: whatever a
+//! check needs it makes, or finds made by an earlier one.
+
+mod accounts;
+mod backup_restore;
+mod batches;
+mod crash;
+mod create;
+mod failures;
+mod host_names;
+mod links;
+mod packages;
+mod php_isolation;
+mod pipes;
+mod privileges;
+mod sessions;
+mod sftp;
+mod sockets;
+pub(crate) mod support;
+mod upgrade;
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::levels::Tally;
+use crate::node::{self, Node};
+use crate::{deb, prerequisites, setup};
+
+/// A check with its name.
+type Check = (&'static str, fn(&Node) -> Result<()>);
+
+/// All checks; those that burden the node most come last.
+const CHECKS: &[&[Check]] = &[
+    create::CHECKS,
+    accounts::CHECKS,
+    packages::CHECKS,
+    php_isolation::CHECKS,
+    sftp::CHECKS,
+    sessions::CHECKS,
+    failures::CHECKS,
+    privileges::CHECKS,
+    links::CHECKS,
+    host_names::CHECKS,
+    pipes::CHECKS,
+    sockets::CHECKS,
+    backup_restore::CHECKS,
+    upgrade::CHECKS,
+    crash::CHECKS,
+    batches::CHECKS,
+];
+
+/// Runs the checks whose names contain `only` on a node that is made for them.
+pub(crate) fn run(only: Option<&str>, keep: bool) -> Result<Tally> {
+    let chosen: Vec<&Check> = CHECKS
+        .iter()
+        .flat_map(|group| group.iter())
+        .filter(|check| only.is_none_or(|text| check.0.contains(text)))
+        .collect();
+    if chosen.is_empty() {
+        anyhow::bail!("no check of the node suite has that in its name");
+    }
+    prerequisites::suite()?;
+    let deb = deb::build(None)?;
+    let name = suite_name("suite")?;
+    Node::remove(&name)?;
+    let mut node = Node::up(&name)?;
+    setup::install(&mut node, &deb)?;
+    setup::set_up(&node)?;
+    let mut tally = Tally::default();
+    for (sentence, check) in chosen {
+        let since = Instant::now();
+        let result = check(&node);
+        let seconds = since.elapsed().as_secs_f64();
+        match &result {
+            Ok(()) => println!("  ok    {seconds:6.1} s  {sentence}"),
+            Err(error) => println!("  FAIL  {seconds:6.1} s  {sentence}\n        {error:#}"),
+        }
+        tally = tally.plus(Tally::one(result.is_ok()));
+    }
+    if tally.failed > 0 {
+        eprintln!("the end of the journal of the node:");
+        let journal =
+            node.exec(["journalctl", "--no-pager", "--lines=40", "--unit=berth", "--unit=berth-agent"])?;
+        eprintln!("{}", journal.stdout);
+    }
+    if !keep {
+        Node::remove(&name)?;
+    }
+    Ok(tally)
+}
+
+/// The name of a node that the suite makes for itself.
+fn suite_name(role: &str) -> Result<String> {
+    Ok(format!("{}-{role}", node::default_name(None)?))
+}
