@@ -30,6 +30,8 @@ pub struct Config {
     pub panel: Panel,
     /// The server that this is.
     pub node: Node,
+    /// What every account on this server has beside its own.
+    pub account: Account,
     /// How many requests are accepted.
     pub rate: Rate,
 }
@@ -43,6 +45,7 @@ impl Default for Config {
             tls: Tls::default(),
             panel: Panel::default(),
             node: Node::default(),
+            account: Account::default(),
             rate: Rate::default(),
         }
     }
@@ -134,6 +137,15 @@ impl Node {
             if short.is_empty() { "localhost".to_owned() } else { short.to_owned() }
         })
     }
+}
+
+/// `[account]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    /// Groups of the system that every account joins, beside `berth-sftp`. The web server's is never joined,
+    /// since whoever is in it can reach every tenant's PHP.
+    pub extra_groups: Vec<String>,
 }
 
 /// `[rate]`: requests that the panel accepts per minute. The operator socket has no such bounds for root.

@@ -62,6 +62,7 @@ statements! {
     ];
     SET_SFTP => ["UPDATE accounts SET sftp_enabled = $2 WHERE id = $1"];
     NEXT_UID => ["UPDATE id_allocation SET next = next + 1 WHERE kind = 'uid' RETURNING next - 1"];
+    PASS_UID => ["UPDATE id_allocation SET next = $1 + 1 WHERE kind = 'uid' AND next <= $1"];
     NEXT_GENERATION => [
         "UPDATE nodes SET generation = generation + 1 \
          WHERE id = (SELECT node_id FROM accounts WHERE id = $1) RETURNING generation"
@@ -140,6 +141,13 @@ impl AccountOverview {
 pub async fn allocate_uid(tx: &mut Tx) -> Result<Uid> {
     let number = fetch_value!(tx, i64, NEXT_UID)?;
     u32::try_from(number).ok().and_then(|number| Uid::try_from(number).ok()).ok_or(StoreError::IdsExhausted)
+}
+
+/// Counts on from behind a number that is known to be taken, such as one that an account got after the backup
+/// that this database was restored from. Numbers never go back.
+pub async fn pass_uid(tx: &mut Tx, taken: Uid) -> Result<()> {
+    execute!(tx, PASS_UID, i64::from(taken.get()))?;
+    Ok(())
 }
 
 /// Stores a new account; its generation is one from [`crate::nodes::next_generation`].

@@ -98,6 +98,11 @@ fn plain(words: &str) -> String {
         .or_else(|| words.lines().next())
         .unwrap_or("nginx gave no reason");
     let complaint = complaint.split_once("[emerg] ").map_or(complaint, |(_, rest)| rest);
+    // Process and thread, as in `2366#2366: `.
+    let complaint = match complaint.split_once(": ") {
+        Some((place, rest)) if place.bytes().all(|byte| byte.is_ascii_digit() || byte == b'#') => rest,
+        _ => complaint,
+    };
     let shown: String =
         complaint.replace(&format!("{CANDIDATE_SITES}/"), "").chars().filter(|c| !c.is_control()).collect();
     shown.chars().take(400).collect()

@@ -267,13 +267,17 @@ fn workers(host: &dyn Host, master: Option<u32>) -> Result<Vec<u32>> {
 
 /// Makes a directory of root's, with its parents, if it is not there.
 pub(crate) fn make_dir(host: &dyn Host, path: &str) -> Result<()> {
+    // Accounts converge beside each other, and need the same directories.
+    static ALONE: Mutex<()> = Mutex::new(());
     if host.entry(path)?.is_some() {
         return Ok(());
     }
-    if let Some((parent, _)) = path.rsplit_once('/')
-        && !parent.is_empty()
-    {
-        make_dir(host, parent)?;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let above = path.match_indices('/').map(|(end, _)| path.get(..end).unwrap_or_default());
+    for dir in above.filter(|dir| !dir.is_empty()).chain([path]) {
+        if host.entry(dir)?.is_none() {
+            host.make_dir(dir, &Attributes::plain(Owner::ROOT, 0o755), &[])?;
+        }
     }
-    host.make_dir(path, &Attributes::plain(Owner::ROOT, 0o755), &[])
+    Ok(())
 }

@@ -195,7 +195,7 @@ fn broken_blocks_are_left_out_and_the_others_go_on() {
 fn words_are_shown_without_paths_and_control_characters() {
     let verdict = candidate::sort(&files(&["a.conf"]), |files: &Files| -> Result<_, ()> {
         let words = format!(
-            "nginx: [warn] first\nnginx: [emerg] bad \u{1b}[31mthing in {CANDIDATE_SITES}/a.conf:3\nmore"
+            "nginx: [warn] first\nnginx: [emerg] 2366#2366: bad \u{1b}[31mthing in {CANDIDATE_SITES}/a.conf:3\nmore"
         );
         Ok((!files.is_empty()).then_some(words))
     });

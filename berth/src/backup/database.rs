@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use berth_core::account::Uid;
 use berth_server::config::Config;
-use berth_store::{Store, StoreError};
+use berth_store::{Store, StoreError, accounts};
 use tokio::io::BufReader;
 
+use super::taken;
 use crate::failure::Failure;
 
 /// Writes the database to standard output as it is at one moment. The server goes on using it.
@@ -33,18 +35,28 @@ pub(super) async fn export_to(
 /// Fills an empty database from standard input.
 pub(crate) async fn import(config_file: &Path) -> Result<(), Failure> {
     let config = load(config_file)?;
-    import_from(&config, BufReader::new(tokio::io::stdin())).await
+    import_from(&config, BufReader::new(tokio::io::stdin()), taken::on_this_host()).await
 }
 
 pub(super) async fn import_from(
     config: &Config,
     reader: impl tokio::io::AsyncBufRead + Unpin + Send,
+    taken: Option<Uid>,
 ) -> Result<(), Failure> {
     let store = Store::open(&config.database.url).await.map_err(|error| failed(&error))?;
     store.migrate().await.map_err(|error| failed(&error))?;
     berth_store::backup::import(&store, reader).await.map_err(|error| failed(&error))?;
+    if let Some(taken) = taken {
+        pass(&store, taken).await.map_err(|error| failed(&error))?;
+    }
     store.close().await;
     Ok(())
+}
+
+async fn pass(store: &Store, taken: Uid) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    accounts::pass_uid(&mut tx, taken).await?;
+    tx.commit().await
 }
 
 /// The file of an embedded database; nothing for a database server.

@@ -4,6 +4,7 @@ mod archive;
 mod database;
 mod restore;
 mod save;
+mod taken;
 
 pub(crate) use database::{export as export_database, import as import_database};
 pub(crate) use restore::{Restored, Target, restore};

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::archive::{self, Manifest, Part};
 use super::save::said;
-use super::{database, part};
+use super::{database, part, taken};
 use crate::failure::Failure;
 use crate::files::{self, Accounts, Owner};
 use crate::process;
@@ -171,7 +171,7 @@ async fn import(
     let cannot = |error: std::io::Error| Failure::local("cannot bring back the database", error);
     let Some(owner) = owner else {
         let file = tokio::fs::File::open(dump).await.map_err(cannot)?;
-        return database::import_from(config, tokio::io::BufReader::new(file)).await;
+        return database::import_from(config, tokio::io::BufReader::new(file), taken::on_this_host()).await;
     };
     if let Some(dir) = database::sqlite_file(config).as_deref().and_then(Path::parent)
         && !dir.exists()
