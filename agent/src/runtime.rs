@@ -36,7 +36,7 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
     let host = open_host(&config)?;
     let ledger_dir = config.ledger_dir.clone();
     let ledger = Ledger::open(&ledger_dir)?;
-    let _only_one = lock(&ledger_dir)?;
+    let _only_one = lock(&ledger_dir).await?;
     let ledger = Arc::new(Mutex::new(ledger));
     let (lanes, outbox) = (Arc::new(Lanes::default()), Arc::new(Outbox::default()));
     let jitter: Jitter = Arc::new(|| {
@@ -111,14 +111,24 @@ fn open_host(config: &AgentConfig) -> anyhow::Result<Arc<dyn Host>> {
     })
 }
 
+/// How long an agent that was killed may take to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Two agents on one ledger would undo each other's work.
-fn lock(dir: &Path) -> anyhow::Result<std::fs::File> {
+async fn lock(dir: &Path) -> anyhow::Result<std::fs::File> {
     let path = dir.join("lock");
     let open = || std::fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path);
     let file = open().with_context(|| format!("cannot open {}", path.display()))?;
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .with_context(|| format!("another agent uses {}", dir.display()))?;
-    Ok(file)
+    let since = Instant::now();
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) if since.elapsed() < GONE_WITHIN => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(errno) => return Err(errno).with_context(|| format!("another agent uses {}", dir.display())),
+        }
+    }
 }
 
 fn watch_names(lanes: Arc<Lanes>) -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ pub enum ExitCode {
 }
 
 macro_rules! catalogue {
-    ($($(#[$doc:meta])* $variant:ident => $code:literal, $status:literal, $exit:ident, $title:literal;)+) => {
+    ($($(#[$doc:meta])* $variant:ident => $code:literal, $status:literal, $exit:ident, $title:literal, $advice:literal;)+) => {
         /// A stable, documented identifier of a kind of problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         pub enum Code {
@@ -62,125 +62,130 @@ macro_rules! catalogue {
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)+ }
             }
+
+            /// What to do about it when nothing more is known; every problem has at least this hint.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice,)+ }
+            }
         }
     };
 }
 
 catalogue! {
     /// A required field is absent or empty.
-    FieldMissing => "field_missing", 422, Invalid, "A required field is missing";
+    FieldMissing => "field_missing", 422, Invalid, "A required field is missing", "send the field";
     /// A field that this operation does not know.
-    FieldUnknown => "field_unknown", 422, Invalid, "The field is not known here";
+    FieldUnknown => "field_unknown", 422, Invalid, "The field is not known here", "check its spelling; the API document lists the fields of each operation";
     /// A field of the wrong type or outside its range.
-    ValueInvalid => "value_invalid", 422, Invalid, "The value is not acceptable";
+    ValueInvalid => "value_invalid", 422, Invalid, "The value is not acceptable", "the API document says what the field can be";
     /// Not a username by the rules.
-    UsernameInvalid => "username_invalid", 422, Invalid, "The username is not valid";
+    UsernameInvalid => "username_invalid", 422, Invalid, "The username is not valid", "use 3 to 32 lower-case letters, digits, `-` and `_`, starting with a letter";
     /// A name that the system or Berth keeps for itself.
-    UsernameReserved => "username_reserved", 422, Invalid, "The username is reserved";
+    UsernameReserved => "username_reserved", 422, Invalid, "The username is reserved", "choose another name";
     /// The name belongs to somebody in Berth or to an account or group on the node.
-    UsernameTaken => "username_taken", 409, Conflict, "The username is already in use";
+    UsernameTaken => "username_taken", 409, Conflict, "The username is already in use", "choose another name";
     /// A directory of that name is left below `/home`.
-    HomeExists => "home_exists", 409, Conflict, "A home directory of that name is left on the node";
+    HomeExists => "home_exists", 409, Conflict, "A home directory of that name is left on the node", "move it aside with `berth home quarantine`, or choose another name";
     /// Not an email address.
-    EmailInvalid => "email_invalid", 422, Invalid, "The email address is not valid";
+    EmailInvalid => "email_invalid", 422, Invalid, "The email address is not valid", "write it as name@example.com";
     /// Another user signs in with this address.
-    EmailTaken => "email_taken", 409, Conflict, "The email address is already in use";
+    EmailTaken => "email_taken", 409, Conflict, "The email address is already in use", "use another address, or find the user who has it with `berth user show ADDRESS`";
     /// Not usable as a person's name.
-    DisplayNameInvalid => "display_name_invalid", 422, Invalid, "The display name is not valid";
+    DisplayNameInvalid => "display_name_invalid", 422, Invalid, "The display name is not valid", "use 1 to 100 characters on one line";
     /// Not a role.
-    RoleInvalid => "role_invalid", 422, Invalid, "The role is not known";
+    RoleInvalid => "role_invalid", 422, Invalid, "The role is not known", "use admin, reseller or user";
     /// Not a host name below a public suffix.
-    DomainInvalid => "domain_invalid", 422, Invalid, "The domain name is not valid";
+    DomainInvalid => "domain_invalid", 422, Invalid, "The domain name is not valid", "write a domain such as example.com, or a name below one";
     /// The domain, or one above or below it, belongs to another account.
-    DomainTaken => "domain_taken", 409, Conflict, "The domain already exists";
+    DomainTaken => "domain_taken", 409, Conflict, "The domain already exists", "choose another domain, or remove it from the account that has it first";
     /// The account's primary domain can't be taken away.
-    DomainPrimary => "domain_primary", 409, Conflict, "The primary domain can't be removed";
+    DomainPrimary => "domain_primary", 409, Conflict, "The primary domain can't be removed", "an account keeps its first domain";
     /// No such domain.
-    DomainNotFound => "domain_not_found", 404, NotFound, "The domain does not exist";
+    DomainNotFound => "domain_not_found", 404, NotFound, "The domain does not exist", "`berth domain list USER` shows the domains of an account";
     /// The password breaks a rule.
-    PasswordInvalid => "password_invalid", 422, Invalid, "The password is not acceptable";
+    PasswordInvalid => "password_invalid", 422, Invalid, "The password is not acceptable", "leave it out to have one generated";
     /// Not a package name.
-    PackageNameInvalid => "package_name_invalid", 422, Invalid, "The package name is not valid";
+    PackageNameInvalid => "package_name_invalid", 422, Invalid, "The package name is not valid", "use 1 to 64 lower-case letters, digits, `-` and `_`";
     /// A package of that name exists.
-    PackageTaken => "package_taken", 409, Conflict, "A package of that name exists";
+    PackageTaken => "package_taken", 409, Conflict, "A package of that name exists", "choose another name, or edit the package that is there";
     /// No such package.
-    PackageNotFound => "package_not_found", 404, NotFound, "The package does not exist";
+    PackageNotFound => "package_not_found", 404, NotFound, "The package does not exist", "`berth package list` shows the packages";
     /// Accounts still use the package.
-    PackageInUse => "package_in_use", 409, Conflict, "The package is in use";
+    PackageInUse => "package_in_use", 409, Conflict, "The package is in use", "give its accounts another package first";
     /// Not a limit.
-    LimitInvalid => "limit_invalid", 422, Invalid, "The limit is not valid";
+    LimitInvalid => "limit_invalid", 422, Invalid, "The limit is not valid", "use inherit, unlimited or a whole number from 0";
     /// The package does not allow one more.
-    LimitExceeded => "limit_exceeded", 409, Conflict, "The package's limit is reached";
+    LimitExceeded => "limit_exceeded", 409, Conflict, "The package's limit is reached", "remove something, or give the account a larger package";
     /// Not a public key that Berth accepts.
-    SshKeyInvalid => "ssh_key_invalid", 422, Invalid, "The SSH key is not acceptable";
+    SshKeyInvalid => "ssh_key_invalid", 422, Invalid, "The SSH key is not acceptable", "paste one line of a public key file";
     /// The account has this key already.
-    SshKeyTaken => "ssh_key_taken", 409, Conflict, "The SSH key is already there";
+    SshKeyTaken => "ssh_key_taken", 409, Conflict, "The SSH key is already there", "nothing has to be done: the key opens the account already";
     /// No such key.
-    SshKeyNotFound => "ssh_key_not_found", 404, NotFound, "The SSH key does not exist";
+    SshKeyNotFound => "ssh_key_not_found", 404, NotFound, "The SSH key does not exist", "`berth ssh-key list USER` shows the keys of an account";
     /// The package does not include SFTP.
-    SftpNotIncluded => "sftp_not_included", 409, Conflict, "The package does not include SFTP";
+    SftpNotIncluded => "sftp_not_included", 409, Conflict, "The package does not include SFTP", "give the account a package that includes SFTP";
     /// No such user.
-    UserNotFound => "user_not_found", 404, NotFound, "The user does not exist";
+    UserNotFound => "user_not_found", 404, NotFound, "The user does not exist", "`berth user list` shows the users";
     /// The user has no hosting account.
-    AccountMissing => "account_missing", 409, Conflict, "The user has no hosting account";
+    AccountMissing => "account_missing", 409, Conflict, "The user has no hosting account", "name a user who has a username, package and domain";
     /// The change would leave no enabled admin.
-    LastAdmin => "last_admin", 409, Conflict, "The last administrator can't lose the role";
+    LastAdmin => "last_admin", 409, Conflict, "The last administrator can't lose the role", "make somebody else an administrator first";
     /// Not allowed on oneself.
-    SelfChange => "self_change", 409, Conflict, "This can't be done to oneself";
+    SelfChange => "self_change", 409, Conflict, "This can't be done to oneself", "ask another administrator";
     /// No such node.
-    NodeNotFound => "node_not_found", 404, NotFound, "The node does not exist";
+    NodeNotFound => "node_not_found", 404, NotFound, "The node does not exist", "`berth node list` shows the nodes";
     /// No node takes accounts.
-    NodeMissing => "node_missing", 503, Unavailable, "No node can take the account";
+    NodeMissing => "node_missing", 503, Unavailable, "No node can take the account", "run `berth setup` on a server";
     /// Every numeric id of the configured range has been used.
-    IdsExhausted => "ids_exhausted", 503, Unavailable, "No numeric id is left";
+    IdsExhausted => "ids_exhausted", 503, Unavailable, "No numeric id is left", "a new installation is needed";
     /// No such API key.
-    ApiKeyNotFound => "api_key_not_found", 404, NotFound, "The API key does not exist";
+    ApiKeyNotFound => "api_key_not_found", 404, NotFound, "The API key does not exist", "`berth api-key list` shows the keys";
     /// There is nothing at this address.
-    NotFound => "not_found", 404, NotFound, "There is nothing here";
+    NotFound => "not_found", 404, NotFound, "There is nothing here", "the API document lists every address";
     /// The address does not know this method.
-    MethodNotAllowed => "method_not_allowed", 405, Usage, "The method is not allowed here";
+    MethodNotAllowed => "method_not_allowed", 405, Usage, "The method is not allowed here", "the `Allow` header names the methods";
     /// Who is asking is not known.
-    Unauthenticated => "unauthenticated", 401, Refused, "Sign in first";
+    Unauthenticated => "unauthenticated", 401, Refused, "Sign in first", "send `Authorization: Bearer` with an API key";
     /// The caller may not do this.
-    Forbidden => "forbidden", 403, Refused, "This is not allowed";
+    Forbidden => "forbidden", 403, Refused, "This is not allowed", "ask an administrator";
     /// The object changed since it was read.
-    PreconditionFailed => "precondition_failed", 412, Conflict, "The object has changed meanwhile";
+    PreconditionFailed => "precondition_failed", 412, Conflict, "The object has changed meanwhile", "read the object again and repeat the change";
     /// The idempotency key was used for another request.
-    IdempotencyConflict => "idempotency_conflict", 409, Conflict, "The idempotency key was used for another request";
+    IdempotencyConflict => "idempotency_conflict", 409, Conflict, "The idempotency key was used for another request", "use a new key for a new request";
     /// Not a cursor of this list.
-    CursorInvalid => "cursor_invalid", 422, Invalid, "The cursor is not valid";
+    CursorInvalid => "cursor_invalid", 422, Invalid, "The cursor is not valid", "begin again without a cursor";
     /// The body can't be read at all.
-    BodyMalformed => "body_malformed", 400, Invalid, "The body can't be read";
+    BodyMalformed => "body_malformed", 400, Invalid, "The body can't be read", "send one JSON object";
     /// The body is too large.
-    BodyTooLarge => "body_too_large", 413, Invalid, "The body is too large";
+    BodyTooLarge => "body_too_large", 413, Invalid, "The body is too large", "send less at once";
     /// The body is of another media type.
-    MediaTypeUnsupported => "media_type_unsupported", 415, Invalid, "The media type is not supported";
+    MediaTypeUnsupported => "media_type_unsupported", 415, Invalid, "The media type is not supported", "send `Content-Type: application/json`";
     /// Too many requests in a short time.
-    RateLimited => "rate_limited", 429, Unavailable, "Too many requests";
+    RateLimited => "rate_limited", 429, Unavailable, "Too many requests", "wait as long as the `Retry-After` header says";
     /// A part that is needed can't be reached.
-    Unavailable => "unavailable", 503, Unavailable, "A part of Berth can't be reached";
+    Unavailable => "unavailable", 503, Unavailable, "A part of Berth can't be reached", "try again in a moment";
     /// The request took too long.
-    Timeout => "timeout", 504, Unavailable, "The request took too long";
+    Timeout => "timeout", 504, Unavailable, "The request took too long", "try again; a repeated request with the same idempotency key is done once";
     /// Berth itself is at fault.
-    Internal => "internal", 500, Internal, "Berth failed";
+    Internal => "internal", 500, Internal, "Berth failed", "the journal of the server has the details under this request id";
     /// The audit log has been altered.
-    AuditBroken => "audit_broken", 500, Internal, "The audit log does not verify";
+    AuditBroken => "audit_broken", 500, Internal, "The audit log does not verify", "compare with a backup of the database from before the entry";
     /// Reading or changing something on the node failed.
-    HostFailed => "host_failed", 500, NotConverged, "An operation on the node failed";
+    HostFailed => "host_failed", 500, NotConverged, "An operation on the node failed", "the next pass tries again; the journal of `berth-agent` has the details";
     /// An account or group of that name or number exists on the node and is not ours.
-    AccountForeign => "account_foreign", 409, NotConverged, "The node has an account of that name that is not Berth's";
+    AccountForeign => "account_foreign", 409, NotConverged, "The node has an account of that name that is not Berth's", "rename or remove that account on the node, or choose another username";
     /// The web server refuses the site's configuration.
-    SiteRejected => "site_rejected", 422, NotConverged, "The web server refuses the site's configuration";
+    SiteRejected => "site_rejected", 422, NotConverged, "The web server refuses the site's configuration", "change the setting of the site that is named";
     /// The web server's configuration as a whole is refused.
-    WebServerFailed => "web_server_failed", 500, NotConverged, "The web server can't be reconfigured";
+    WebServerFailed => "web_server_failed", 500, NotConverged, "The web server can't be reconfigured", "`nginx -t -c /etc/berth/nginx/nginx.conf` on the node says more";
     /// The SSH server refuses its configuration.
-    SshServerFailed => "ssh_server_failed", 500, NotConverged, "The SSH server can't be reconfigured";
+    SshServerFailed => "ssh_server_failed", 500, NotConverged, "The SSH server can't be reconfigured", "`sshd -t` on the node says more";
     /// PHP does not start or keeps failing.
-    PhpFailed => "php_failed", 500, NotConverged, "PHP does not start for this account";
+    PhpFailed => "php_failed", 500, NotConverged, "PHP does not start for this account", "the journal of the account's PHP unit says why";
     /// The node can't keep a user manager running.
-    LingerUnsupported => "linger_unsupported", 501, NotConverged, "The node can't keep timers running without a session";
+    LingerUnsupported => "linger_unsupported", 501, NotConverged, "The node can't keep timers running without a session", "install libpam-systemd and dbus on the node";
     /// The file system has no access control lists.
-    AclUnsupported => "acl_unsupported", 501, NotConverged, "The file system of the home has no access control lists";
+    AclUnsupported => "acl_unsupported", 501, NotConverged, "The file system of the home has no access control lists", "mount the file system of the homes with ACLs";
 }
 
 impl fmt::Display for Code {
@@ -205,9 +210,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem that concerns no particular field.
+    /// A problem that concerns no particular field, with the advice of its code as hint.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, field: None, detail: detail.into(), hint: None }
+        Self { code, field: None, detail: detail.into(), hint: Some(code.advice().to_owned()) }
     }
 
     /// The same problem, said of an input field.
@@ -217,7 +222,7 @@ impl Problem {
         self
     }
 
-    /// The same problem with advice.
+    /// The same problem with advice for this very case.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -342,7 +347,9 @@ mod tests {
             assert!(seen.insert(code.as_str()), "{code} occurs twice");
             assert!((400..=599).contains(&code.http_status()), "{code}");
             assert_ne!(code.exit_code() as u8, 0, "{code}");
-            assert!(!code.title().is_empty() && !code.title().ends_with('.'), "{code}");
+            for text in [code.title(), code.advice()] {
+                assert!(!text.is_empty() && !text.ends_with('.'), "{code}");
+            }
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str(), "{code}");
         }
     }

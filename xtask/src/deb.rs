@@ -40,7 +40,7 @@ pub(crate) fn build(version: Option<&str>) -> Result<Deb> {
     tool = tool
         .dir(&paths::repository()?)
         .env("CARGO_TARGET_DIR", paths::target())
-        .args(["--package", "berth", "--no-build", "--output"])
+        .args(["--package", "berth", "--no-build", "--fast", "--output"])
         .arg(&path);
     if let Some(version) = version {
         tool = tool.args(["--deb-version", version]);

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use berth_core::name::Email;
 use berth_core::{Code, Parse, Problem};
 use berth_server::clock::SystemClock;
-use berth_server::config::Config;
+use berth_server::config::{self, Config};
 use berth_server::random::SystemRandomness;
 use berth_server::secret::Keyring;
 
@@ -33,7 +33,8 @@ pub(crate) fn host(config_file: &Path, wish: &Wish, console: Console) -> Result<
     let port = Config::load(config_file).map_or(8443, |config| config.listen.panel.port());
     let url = format!("https://{name}:{port}");
     let wanted = wish.hostname.is_some().then_some(url.as_str());
-    let mut changed = configuration::ensure(config_file, Some(owner.gid), wanted, &url)?;
+    let node = config::Node::default().resolve();
+    let mut changed = configuration::ensure(config_file, Some(owner.gid), wanted, &url, &node)?;
     let config =
         Config::load(config_file).map_err(|error| Failure::usage(error.to_string(), "mend the file"))?;
     // Tables and keys of the server lie in directories that only the server may enter.

@@ -2,6 +2,13 @@
 // The first page of a new site. It is yours: replace it with your own.
 $site = htmlspecialchars($_SERVER['SERVER_NAME'] ?? 'Your site', ENT_QUOTES | ENT_SUBSTITUTE, 'UTF-8');
 $uid = function_exists('posix_geteuid') ? posix_geteuid() : getmyuid();
+// The web server hands over whatever it has no file for; this page stands for the start of the site only.
+$path = parse_url($_SERVER['REQUEST_URI'] ?? '/', PHP_URL_PATH);
+if (!in_array($path, ['/', '/index.php'], true)) {
+    http_response_code(404);
+    header('Content-Type: text/plain; charset=utf-8');
+    exit("There is nothing here.\n");
+}
 header('Content-Type: text/html; charset=utf-8');
 header('Cache-Control: no-store');
 ?>

@@ -9,6 +9,7 @@ mod store;
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::broadcast;
 use zbus::{OwnedObjectPath, OwnedVariant};
@@ -30,13 +31,23 @@ const SIGKILL: i32 = 9;
 pub struct SystemdBus {
     bus: Bus,
     stored: Mutex<Vec<OwnedFd>>,
+    /// How many were inherited or parked since. Those that have left the store since are counted as well:
+    /// they are few, and the next start counts anew.
+    parked: AtomicUsize,
+    capacity: usize,
 }
 
 impl SystemdBus {
     /// A client that connects with its first call, and again after the bus was gone. Takes the descriptors
     /// that the service manager has kept for this process, so it is made once, before anything opens files.
     pub fn new() -> Result<Self> {
-        Ok(Self { bus: Bus::new()?, stored: Mutex::new(store::inherited()) })
+        let inherited = store::inherited();
+        Ok(Self {
+            bus: Bus::new()?,
+            parked: AtomicUsize::new(inherited.len()),
+            stored: Mutex::new(inherited),
+            capacity: store::capacity(),
+        })
     }
 
     /// Queues a job and waits for its end.
@@ -130,6 +141,14 @@ impl Systemd for SystemdBus {
     }
 
     fn store_listener(&self, listener: BorrowedFd<'_>) -> Result<()> {
+        if self.parked.fetch_add(1, Ordering::Relaxed) >= self.capacity {
+            // It works all the same; only the next agent has to make it anew.
+            tracing::warn!(
+                capacity = self.capacity,
+                "a listener is not parked: systemd's limit of open files is near"
+            );
+            return Ok(());
+        }
         store::park(listener)
             .map_err(|error| HostError::new("park", "a listener in the service manager's store", error))
     }

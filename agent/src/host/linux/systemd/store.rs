@@ -30,6 +30,23 @@ pub(super) fn park(descriptor: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// How many descriptors the service manager may be burdened with. It opens each of them itself, and one that
+/// has no descriptor left answers nobody any more, for the whole machine: so a quarter stays free.
+pub(super) fn capacity() -> usize {
+    // What can't be read is taken for what Linux gives by default.
+    let limits = std::fs::read_to_string("/proc/1/limits").unwrap_or_default();
+    open_files(&limits).unwrap_or(1024) / 4 * 3
+}
+
+/// The soft limit in the text of `/proc/<pid>/limits`.
+fn open_files(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(usize::MAX),
+        number => number.parse().ok(),
+    }
+}
+
 /// The descriptors that the service manager has given to this process.
 pub(super) fn inherited() -> Vec<OwnedFd> {
     let descriptors = match sd_notify::listen_fds() {
@@ -47,4 +64,22 @@ fn own(descriptor: RawFd) -> OwnedFd {
     // SAFETY: the service manager opened it for this process (LISTEN_PID names it), and this is the only
     // place that takes it: `SystemdBus::new` runs once, before anything else opens files.
     unsafe { OwnedFd::from_raw_fd(descriptor) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_read_as_the_kernel_writes_it() {
+        let line = |soft: &str| {
+            format!(
+                "Limit   Soft Limit   Hard Limit   Units\nMax processes 5 5 processes\nMax open files            {soft}                20000                files     \n"
+            )
+        };
+        assert_eq!(open_files(&line("1024")), Some(1024));
+        assert_eq!(open_files(&line("unlimited")), Some(usize::MAX));
+        assert_eq!(open_files("Max processes 5 5"), None);
+        assert!(capacity() > 0);
+    }
 }
