@@ -56,7 +56,6 @@ fn corpus(alice: &Tenant) -> Vec<String> {
         format!("{name}/../bobsite.com"),
         format!("{name}\\..\\bobsite.com"),
         format!("{name}.example.org"),
-        format!("{name}:notaport"),
         format!("{name},bobsite.com"),
         format!("{name}@bobsite.com"),
         long_name(),

@@ -82,8 +82,14 @@ pub(crate) fn run(only: Option<&str>, keep: bool) -> Result<Tally> {
     }
     if tally.failed > 0 {
         eprintln!("the end of the journal of the node:");
-        let journal =
-            node.exec(["journalctl", "--no-pager", "--lines=40", "--unit=berth", "--unit=berth-agent"])?;
+        let journal = node.exec([
+            "journalctl",
+            "--no-pager",
+            "--grep=WARN|ERROR|panicked|Failed",
+            "--lines=40",
+            "--unit=berth",
+            "--unit=berth-agent",
+        ])?;
         eprintln!("{}", journal.stdout);
     }
     if !keep {

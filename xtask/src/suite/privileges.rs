@@ -40,7 +40,10 @@ fn ordinary_user(node: &Node) -> Result<()> {
 }
 
 fn read_only_key(node: &Node) -> Result<()> {
-    let created = berth_json(node, &["api-key", "create", "--label", "suite reader", "--scope", "read"])?;
+    let created = berth_json(
+        node,
+        &["api-key", "create", "--user", "admin", "--label", "suite reader", "--scope", "read"],
+    )?;
     let key = text(&created, "/secret")?;
     let listed = api(node, key, "GET", "/users", None)?;
     ensure!(listed.status == 200, "the key can't read: {listed:?}");
@@ -66,7 +69,10 @@ fn read_only_key(node: &Node) -> Result<()> {
 fn no_key(node: &Node) -> Result<()> {
     let good = admin_key(node)?;
     ensure!(api(node, &good, "GET", "/users", None)?.status == 200, "the good key fails");
-    let created = berth_json(node, &["api-key", "create", "--label", "suite revoked", "--scope", "read"])?;
+    let created = berth_json(
+        node,
+        &["api-key", "create", "--user", "admin", "--label", "suite revoked", "--scope", "read"],
+    )?;
     let revoked = text(&created, "/secret")?;
     ensure!(api(node, revoked, "GET", "/users", None)?.status == 200, "a new key fails");
     berth(node, &["api-key", "revoke", text(&created, "/id")?])?.success()?;

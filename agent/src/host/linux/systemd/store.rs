@@ -30,12 +30,13 @@ pub(super) fn park(descriptor: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// How many descriptors the service manager may be burdened with. It opens each of them itself, and one that
-/// has no descriptor left answers nobody any more, for the whole machine: so a quarter stays free.
+/// How many descriptors the service manager may be burdened with. It opens each of them itself, and once more
+/// while it reloads or executes itself anew; when it has none left it answers nobody, for the whole machine,
+/// or ends. So it gets two fifths of its limit, and a fifth stays free at all times.
 pub(super) fn capacity() -> usize {
     // What can't be read is taken for what Linux gives by default.
     let limits = std::fs::read_to_string("/proc/1/limits").unwrap_or_default();
-    open_files(&limits).unwrap_or(1024) / 4 * 3
+    open_files(&limits).unwrap_or(1024) / 5 * 2
 }
 
 /// The soft limit in the text of `/proc/<pid>/limits`.
