@@ -193,14 +193,6 @@ impl Activator {
         Ok(())
     }
 
-    /// Ends inherited listeners that no account has asked for. To be called once all accounts have come by.
-    pub fn discard_unclaimed(&self) {
-        for (uid, left) in lock(&self.0.inherited).drain() {
-            tracing::info!(uid, "ended a listener whose account is gone");
-            listener::end(&left);
-        }
-    }
-
     /// The accounts whose listeners are held.
     pub fn tenants(&self) -> Vec<Uid> {
         self.0.pools().keys().copied().collect()

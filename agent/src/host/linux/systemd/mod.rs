@@ -143,10 +143,7 @@ impl Systemd for SystemdBus {
     fn store_listener(&self, listener: BorrowedFd<'_>) -> Result<()> {
         if self.parked.fetch_add(1, Ordering::Relaxed) >= self.capacity {
             // It works all the same; only the next agent has to make it anew.
-            tracing::warn!(
-                capacity = self.capacity,
-                "a listener is not parked: systemd's limit of open files is near"
-            );
+            tracing::debug!(capacity = self.capacity, "a listener is not parked: systemd's store is full");
             return Ok(());
         }
         store::park(listener)
