@@ -194,7 +194,8 @@ impl Activator {
     }
 
     /// The accounts whose listeners are held.
-    pub fn tenants(&self) -> Vec<Uid> {
+    #[cfg(test)]
+    fn tenants(&self) -> Vec<Uid> {
         self.0.pools().keys().copied().collect()
     }
 }
