@@ -1,4 +1,4 @@
-//! Pages for people: for now the front page and the description of the API.
+//! Pages for people: the front page and the description of the API.
 
 mod api_page;
 mod front_page;
