@@ -24,9 +24,10 @@ pub(crate) fn cargo() -> Result<Program> {
 /// Builds the binary and gives its path.
 pub(crate) fn binary() -> Result<PathBuf> {
     let step = Step::start("building berth");
-    cargo()?.args(["build", "--release", "--package", "berth", "--bin", "berth"]).shown()?;
+    let profile = paths::profile();
+    cargo()?.args(["build", "--profile", &profile, "--package", "berth", "--bin", "berth"]).shown()?;
     step.done();
-    Ok(paths::target().join("release/berth"))
+    Ok(paths::built().join("berth"))
 }
 
 /// Builds the Debian package; `version` is for tests that need a second, newer one.
@@ -40,7 +41,7 @@ pub(crate) fn build(version: Option<&str>) -> Result<Deb> {
     tool = tool
         .dir(&paths::repository()?)
         .env("CARGO_TARGET_DIR", paths::target())
-        .args(["--package", "berth", "--no-build", "--fast", "--output"])
+        .args(["--package", "berth", "--no-build", "--fast", "--profile", &paths::profile(), "--output"])
         .arg(&path);
     if let Some(version) = version {
         tool = tool.args(["--deb-version", version]);
@@ -53,7 +54,7 @@ pub(crate) fn build(version: Option<&str>) -> Result<Deb> {
 
 /// Has the program write its manual pages and completions to where the package description looks for them.
 fn documents(berth: &Path) -> Result<()> {
-    let dir = paths::target().join("release/packaging");
+    let dir = paths::built().join("packaging");
     // A page of a command that no longer exists must not be packed.
     files::remove_dir(&dir)?;
     files::make_dir(&dir.join("completions"))?;

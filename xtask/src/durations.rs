@@ -69,7 +69,7 @@ pub(crate) struct Stopwatch {
 impl Stopwatch {
     /// Looks at what is there and starts.
     pub(crate) fn start(command: &'static str) -> Self {
-        let all_there = node::image_exists() && paths::target().join("release/berth").exists();
+        let all_there = node::image_exists() && paths::built().join("berth").exists();
         let start = if all_there { Start::Warm } else { Start::Cold };
         Self { command, start, since: Instant::now() }
     }

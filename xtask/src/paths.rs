@@ -31,6 +31,18 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| cache().join("target"), PathBuf::from)
 }
 
+/// The cargo profile that the product is built with. `dev` builds in a fraction of the time, for trying things
+/// on a node while working on them; figures are only worth something with the default.
+pub(crate) fn profile() -> String {
+    std::env::var("BERTH_XTASK_PROFILE").unwrap_or_else(|_| "release".to_owned())
+}
+
+/// Where cargo puts what it builds with [`profile`].
+pub(crate) fn built() -> PathBuf {
+    let profile = profile();
+    target().join(if profile == "dev" { "debug" } else { &profile })
+}
+
 /// Whether we are root.
 pub(crate) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -50,6 +50,7 @@ const PACKAGES: &[&str] = &[
     "php8.4-intl",
     "php8.4-opcache",
     "php8.4-sqlite3",
+    "mariadb-server",
     // What the checks use.
     "cron",
     "at",
@@ -58,10 +59,19 @@ const PACKAGES: &[&str] = &[
     "sqlite3",
     "less",
     "openssh-client",
+    "pebble",
+    "dnsmasq",
+    "netcat-openbsd",
 ];
 
 /// Units that would only wait for a terminal or for a network that is not there.
-const MASKED: &[&str] = &["console-getty.service", "apt-daily.timer", "apt-daily-upgrade.timer"];
+const MASKED: &[&str] = &[
+    "console-getty.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    // Checks start it themselves, with zones of their own.
+    "dnsmasq.service",
+];
 
 /// Where the image is, or will be.
 pub(crate) fn path() -> PathBuf {
