@@ -13,6 +13,8 @@ pub mod php;
 pub mod reconcile;
 pub mod resource;
 mod runtime;
+mod worker;
 
 pub use config::AgentConfig;
-pub use runtime::run;
+pub use runtime::{resources, run};
+pub use worker::Worker;

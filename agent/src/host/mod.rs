@@ -7,6 +7,7 @@
 mod acl;
 mod entry;
 mod error;
+pub mod faulty;
 pub mod linux;
 mod program;
 pub mod systemd;

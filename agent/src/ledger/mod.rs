@@ -25,6 +25,29 @@ pub struct Ledger {
     dir: PathBuf,
     position: Position,
     records: BTreeMap<AccountId, Record>,
+    gate: Gate,
+}
+
+/// Who is asked before each write, and can refuse it: a test that stages a full disk or a crash. Nobody else.
+#[derive(Clone, Default)]
+struct Gate(Option<BeforeWrite>);
+
+/// See [`Ledger::asking`].
+pub type BeforeWrite = Arc<dyn Fn(&Path) -> io::Result<()> + Send + Sync>;
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Gate").field(&self.0.is_some()).finish()
+    }
+}
+
+impl Gate {
+    fn store<T: Serialize>(&self, path: &Path, value: &T) -> io::Result<()> {
+        if let Some(before) = &self.0 {
+            before(path)?;
+        }
+        file::store(path, value)
+    }
 }
 
 /// How far the agent is with what the server said.
@@ -88,7 +111,14 @@ impl Ledger {
         if lost || records.len() < position.accounts {
             position.cursor = 0;
         }
-        Ok(Self { dir: dir.to_owned(), position, records })
+        Ok(Self { dir: dir.to_owned(), position, records, gate: Gate::default() })
+    }
+
+    /// Has each write ask first, for tests of a full disk and of crashes.
+    #[must_use]
+    pub fn asking(mut self, before: BeforeWrite) -> Self {
+        self.gate = Gate(Some(before));
+        self
     }
 
     /// Newest generation on disk.
@@ -130,7 +160,7 @@ impl Ledger {
             if known.is_some_and(|record| record.spec.generation >= spec.generation) {
                 continue;
             }
-            file::store(&spec_file(&self.dir, spec.account), &spec)?;
+            self.gate.store(&spec_file(&self.dir, spec.account), &spec)?;
             let state = known.map(|record| record.state.clone()).unwrap_or_default();
             changed.push(spec.account);
             self.records.insert(spec.account, Record { spec: Arc::new(spec), state });
@@ -211,7 +241,7 @@ impl Ledger {
         let mut position = self.position.clone();
         change(&mut position, self.records.len());
         if position != self.position {
-            file::store(&self.dir.join(POSITION), &position)?;
+            self.gate.store(&self.dir.join(POSITION), &position)?;
             self.position = position;
         }
         Ok(())
@@ -222,7 +252,7 @@ impl Ledger {
         let mut state = record.state.clone();
         change(&mut state);
         if state != record.state {
-            file::store(&state_file(&self.dir, account), &state)?;
+            self.gate.store(&state_file(&self.dir, account), &state)?;
             record.state = state;
         }
         Ok(())

@@ -4,6 +4,7 @@ mod client;
 mod outbox;
 mod retry;
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -50,27 +51,40 @@ impl Link {
     }
 
     async fn pull_once(&self) -> Result<(), LinkError> {
+        let request = self.question();
+        let answer: PullResponse = self.client.post("/agent/v1/pull", &request, WAIT * 2).await?;
+        let link = self.clone();
+        // Writing to disk blocks, and this thread has other work.
+        tokio::task::spawn_blocking(move || link.take_in(&request, answer))
+            .await
+            .map_err(|error| LinkError::Ledger(std::io::Error::other(error)))?
+            .map_err(LinkError::Ledger)
+    }
+
+    /// What the agent asks the server next.
+    pub fn question(&self) -> PullRequest {
         let (cursor, audit) = {
             let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
             (ledger.cursor(), ledger.audit())
         };
-        let request = PullRequest {
+        PullRequest {
             cursor,
             audit: audit.max(self.outbox.audit_wanted()),
             limit: LIMIT,
             wait_ms: u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Stores what the server has answered, and has it worked on. Blocks.
+    ///
+    /// # Errors
+    /// The ledger can't be written; asking again gets the same answer.
+    pub fn take_in(&self, request: &PullRequest, answer: PullResponse) -> io::Result<()> {
+        let changed = {
+            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            ledger.accept(answer.accounts)?
         };
-        let answer: PullResponse = self.client.post("/agent/v1/pull", &request, WAIT * 2).await?;
-        let ledger = Arc::clone(&self.ledger);
-        let accounts = answer.accounts;
-        // Writing to disk blocks, and this thread has other work.
-        let changed = tokio::task::spawn_blocking(move || {
-            ledger.lock().unwrap_or_else(PoisonError::into_inner).accept(accounts)
-        })
-        .await
-        .map_err(|error| LinkError::Ledger(std::io::Error::other(error)))?
-        .map_err(LinkError::Ledger)?;
         if !changed.is_empty() {
             self.lanes.changed(changed);
         }

@@ -96,11 +96,16 @@ impl Outbox {
     /// Waits for something to report and takes it.
     pub async fn next(&self) -> Report {
         loop {
-            if let Some(report) = self.pending().take() {
+            if let Some(report) = self.take() {
                 return report;
             }
             self.wake.notified().await;
         }
+    }
+
+    /// Takes what there is to report, if there is anything.
+    pub fn take(&self) -> Option<Report> {
+        self.pending().take()
     }
 
     /// Puts a report back that could not be sent; what has come meanwhile is newer.

@@ -112,6 +112,11 @@ impl Lanes {
         });
     }
 
+    /// Takes what there is to do at this moment; nothing if there is nothing.
+    pub fn take(&self, now: Instant) -> Work {
+        self.queue().take(now).unwrap_or_default()
+    }
+
     /// Waits until there is something to do, or until a moment, and takes it.
     pub fn next(&self, until: Option<Instant>) -> Work {
         let mut queue = self.queue();

@@ -15,7 +15,7 @@ mod tests;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -29,6 +29,7 @@ use chrono::{DateTime, Utc};
 pub use lanes::{Audit, Lanes, Work};
 
 use crate::host::Host;
+use crate::host::faulty::Killed;
 use crate::ledger::Ledger;
 use crate::resource::account::{field, lines};
 use crate::resource::{AccountResource, SharedResource, SystemIds};
@@ -53,7 +54,11 @@ pub struct Reconciler {
     shared: Vec<Box<dyn SharedResource>>,
     states: BTreeMap<AccountId, AccountState>,
     backoff: Backoff,
+    workers: usize,
 }
+
+/// Accounts that converge at the same time: most of it is waiting for disk and service manager.
+const WORKERS: usize = 8;
 
 /// How an account was when it was last looked at.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +96,16 @@ impl Reconciler {
             shared: Vec::new(),
             states: BTreeMap::new(),
             backoff: Backoff::new(jitter),
+            workers: WORKERS,
         }
+    }
+
+    /// Has accounts converge one after the other, on the thread that makes the pass, so that the order of
+    /// calls to the host is always the same.
+    #[must_use]
+    pub const fn one_at_a_time(mut self) -> Self {
+        self.workers = 1;
+        self
     }
 
     /// Adds a part of accounts; parts converge in the order in which they are added.
@@ -182,8 +196,9 @@ fn system_ids(host: &dyn Host) -> Result<SystemIds, Problem> {
 /// Runs something of one account or resource, so that its panic is its own failure and nobody else's.
 fn contained<T>(what: &str, run: impl FnOnce() -> T) -> Result<T, Problem> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
-        #[cfg(test)]
-        let payload = testing::killed(payload);
+        if payload.is::<Killed>() {
+            resume_unwind(payload);
+        }
         let said = said(payload.as_ref());
         tracing::error!(resource = what, panic = said, "a resource panicked");
         Problem::new(Code::Internal, format!("the agent failed at the resource `{what}`"))

@@ -16,9 +16,6 @@ use super::{AccountState, Outcome, Reconciler, contained, system_ids};
 use crate::ledger::Marks;
 use crate::resource::{AccountResource, Accounts, Context, Failure, SharedResource, account, condition};
 
-/// Accounts that converge at the same time: most of it is waiting for disk and service manager.
-const WORKERS: usize = 8;
-
 /// An account under way.
 struct Item {
     spec: Arc<AccountSpec>,
@@ -123,10 +120,10 @@ impl Reconciler {
                 self.converge_one(context, item, *resource, now);
             }
         };
-        if let [item] = items {
-            return one(item);
+        let workers = self.workers.min(items.len());
+        if workers == 1 {
+            return items.iter_mut().for_each(one);
         }
-        let workers = WORKERS.min(items.len());
         let queue = Mutex::new(items.iter_mut());
         let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         std::thread::scope(|scope| {

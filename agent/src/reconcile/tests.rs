@@ -6,7 +6,8 @@ use berth_core::Code;
 use berth_core::condition::{ConditionState, Resource};
 use berth_core::package::TimerMode;
 
-use super::testing::{Fault, FaultyHost, Node, assert_converged, key, spec};
+use super::testing::{Node, assert_converged, key, spec};
+use crate::host::faulty::{Fate, FaultyHost};
 use crate::host::{Attributes, Host, Owner};
 
 #[test]
@@ -62,7 +63,7 @@ fn a_pass_with_nothing_to_do_writes_and_starts_nothing() {
 
 /// Everything that can go wrong at any call of a pass that creates and one that changes: afterwards, a fresh
 /// agent brings about the very same as if nothing had gone wrong.
-fn survives(fault: Fault) {
+fn survives(fault: Fate) {
     let create = || vec![spec("alice", 1, 1), spec("bobby", 2, 2)];
     let change = || {
         let mut alice = spec("alice", 1, 3);
@@ -88,7 +89,7 @@ fn survives(fault: Fault) {
                 node.tree.fake_systemd().open_sessions(spec("alice", 1, 1).uid.get(), 1);
                 node.accept(change());
             }
-            let faulty = Arc::new(FaultyHost::new(Arc::clone(&node.tree), at, fault));
+            let faulty = Arc::new(FaultyHost::at(Arc::clone(&node.tree) as Arc<dyn Host>, at, fault));
             let _died =
                 catch_unwind(AssertUnwindSafe(|| node.pass_with(Arc::clone(&faulty) as Arc<dyn Host>)));
             if faulty.calls() <= at {
@@ -126,22 +127,22 @@ fn survives(fault: Fault) {
 
 #[test]
 fn any_call_may_fail() {
-    survives(Fault::Fails);
+    survives(Fate::Fails(rustix::io::Errno::IO));
 }
 
 #[test]
 fn the_agent_may_die_before_any_call() {
-    survives(Fault::KilledBefore);
+    survives(Fate::KilledBefore);
 }
 
 #[test]
 fn the_agent_may_die_after_any_call() {
-    survives(Fault::KilledAfter);
+    survives(Fate::KilledAfter);
 }
 
 #[test]
 fn any_call_may_panic() {
-    survives(Fault::Panics);
+    survives(Fate::Panics);
 }
 
 #[test]
