@@ -5,6 +5,7 @@
 //! through the one door to the system ([`host`]). It goes on for days without the server.
 
 pub mod config;
+pub mod drift;
 pub mod host;
 pub mod ledger;
 pub mod link;

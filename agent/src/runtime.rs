@@ -1,7 +1,7 @@
 //! The running agent: one thread that converges, tasks that talk to the server, one thread that watches names.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -38,6 +38,7 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
     let _only_one = lock(&ledger_dir).await?;
     let ledger = Arc::new(Mutex::new(ledger));
     let (lanes, outbox) = (Arc::new(Lanes::default()), Arc::new(Outbox::default()));
+    outbox.drift(ledger.lock().unwrap_or_else(PoisonError::into_inner).drift().to_vec());
     let jitter: Jitter = Arc::new(|| {
         use rand::{RngExt, SeedableRng};
         // Drawn from the system each time: this is rare, and needs no state.

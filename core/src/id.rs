@@ -54,6 +54,8 @@ ids! {
     NodeId;
     /// A key for the API.
     ApiKeyId;
+    /// Something that was changed on a node and put right.
+    DriftId;
     /// An order to move a left-over home aside.
     QuarantineId;
     /// One request, as named in answers and logs.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod command;
 pub mod condition;
 pub mod domain;
+pub mod drift;
 pub mod id;
 pub mod input;
 pub mod layout;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Problem;
 use crate::condition::Condition;
+use crate::drift::DriftReport;
 use crate::id::{AccountId, NodeId, QuarantineId};
 use crate::name::Username;
 use crate::spec::AccountSpec;
@@ -63,6 +64,8 @@ pub struct Report {
     pub audited: Option<u64>,
     /// What is wrong with the node as a whole.
     pub node_problems: Option<Vec<Problem>>,
+    /// What somebody else had changed, until the server has confirmed it.
+    pub drift: Vec<DriftReport>,
 }
 
 /// What a node says of one account.

@@ -25,6 +25,22 @@ const NO_ID: u32 = u32::MAX;
 /// Permission to pass through a directory.
 pub(crate) const EXECUTE: u8 = 1;
 
+impl std::fmt::Display for Acl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut first = true;
+        for (uid, permissions) in &self.users {
+            let comma = if std::mem::take(&mut first) { "" } else { "," };
+            if *uid == FOREIGN {
+                write!(f, "{comma}a list of somebody else's")?;
+                continue;
+            }
+            let bit = |mask: u8, letter: char| if permissions & mask == 0 { '-' } else { letter };
+            write!(f, "{comma}u:{uid}:{}{}{}", bit(4, 'r'), bit(2, 'w'), bit(EXECUTE, 'x'))?;
+        }
+        Ok(())
+    }
+}
+
 impl Acl {
     /// No entry beside those of the mode.
     pub const NONE: Self = Self { users: BTreeMap::new() };

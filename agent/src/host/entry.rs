@@ -75,6 +75,8 @@ pub struct Entry {
     pub attributes: Attributes,
     /// Size in bytes.
     pub size: u64,
+    /// When its content was last written, in seconds since 1970. A tenant can set it to anything.
+    pub modified: i64,
     /// Identity of the file: device and inode.
     pub identity: (u64, u64),
 }

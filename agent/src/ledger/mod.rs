@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::link::{AccountReport, QuarantineReport};
 use berth_core::spec::AccountSpec;
@@ -25,6 +26,8 @@ pub struct Ledger {
     dir: PathBuf,
     position: Position,
     records: BTreeMap<AccountId, Record>,
+    /// Drift that the server has not confirmed to know.
+    drift: Vec<DriftReport>,
     gate: Gate,
 }
 
@@ -69,6 +72,9 @@ struct Position {
 /// Quarantine results that are remembered.
 const QUARANTINES_KEPT: usize = 256;
 
+/// Unconfirmed drift that is remembered. Without a server for days the newest counts.
+const DRIFT_KEPT: usize = 2_000;
+
 /// What is remembered of an account.
 #[derive(Debug, Clone)]
 struct Record {
@@ -111,7 +117,8 @@ impl Ledger {
         if lost || records.len() < position.accounts {
             position.cursor = 0;
         }
-        Ok(Self { dir: dir.to_owned(), position, records, gate: Gate::default() })
+        let drift = file::load(&dir.join(DRIFT))?.unwrap_or_default();
+        Ok(Self { dir: dir.to_owned(), position, records, drift, gate: Gate::default() })
     }
 
     /// Has each write ask first, for tests of a full disk and of crashes.
@@ -211,6 +218,37 @@ impl Ledger {
         self.position(|position, _| position.marks = marks)
     }
 
+    /// Drift that the server has not confirmed to know, oldest first.
+    pub fn drift(&self) -> &[DriftReport] {
+        &self.drift
+    }
+
+    /// Remembers drift until the server knows of it.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn note_drift(&mut self, reports: &[DriftReport]) -> io::Result<()> {
+        if reports.is_empty() {
+            return Ok(());
+        }
+        self.drift.extend_from_slice(reports);
+        let excess = self.drift.len().saturating_sub(DRIFT_KEPT);
+        self.drift.drain(..excess);
+        self.gate.store(&self.dir.join(DRIFT), &self.drift)
+    }
+
+    /// Forgets drift that the server knows of.
+    ///
+    /// # Errors
+    /// It could not be written; it is reported once more after a restart then.
+    pub fn forget_drift(&mut self, known: &[DriftReport]) -> io::Result<()> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        self.drift.retain(|report| !known.iter().any(|known| known.id == report.id));
+        self.gate.store(&self.dir.join(DRIFT), &self.drift)
+    }
+
     /// The notes of an account.
     pub fn marks(&self, account: AccountId) -> Marks {
         self.records.get(&account).map(|record| record.state.marks.clone()).unwrap_or_default()
@@ -260,6 +298,7 @@ impl Ledger {
 }
 
 const POSITION: &str = "position.json";
+const DRIFT: &str = "drift.json";
 
 fn specs(dir: &Path) -> PathBuf {
     dir.join("specs")

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use berth_core::Problem;
+use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::link::{AccountReport, Inventory, QuarantineReport, Report};
 use tokio::sync::Notify;
@@ -25,6 +26,7 @@ struct Pending {
     quarantines: Vec<QuarantineReport>,
     audited: Option<u64>,
     node_problems: Option<Vec<Problem>>,
+    drift: Vec<DriftReport>,
     /// What was reported last of what is only sent when it changes.
     last_inventory: Option<Inventory>,
     last_node_problems: Option<Vec<Problem>>,
@@ -68,6 +70,13 @@ impl Outbox {
                 pending.node_problems = Some(problems);
             }
         });
+    }
+
+    /// Reports what somebody else had changed.
+    pub fn drift(&self, reports: Vec<DriftReport>) {
+        if !reports.is_empty() {
+            self.change(|pending| pending.drift.extend(reports));
+        }
     }
 
     /// Reports the result of a quarantine.
@@ -117,6 +126,7 @@ impl Outbox {
             pending.inventory = pending.inventory.take().or(report.inventory);
             pending.node_problems = pending.node_problems.take().or(report.node_problems);
             pending.audited = pending.audited.max(report.audited);
+            pending.drift.splice(..0, report.drift);
             for quarantine in report.quarantines {
                 if !pending.quarantines.iter().any(|known| known.id == quarantine.id) {
                     pending.quarantines.push(quarantine);
@@ -133,6 +143,7 @@ impl Outbox {
         if let Some(audit) = report.audited {
             ledger.set_audit(audit.max(ledger.audit()))?;
         }
+        ledger.forget_drift(&report.drift)?;
         report.accounts.into_iter().try_for_each(|account| ledger.acknowledge(account))
     }
 }
@@ -152,6 +163,7 @@ impl Pending {
             inventory: self.inventory.take(),
             quarantines: std::mem::take(&mut self.quarantines),
             node_problems: self.node_problems.take(),
+            drift: std::mem::take(&mut self.drift),
         };
         (report != Report::default()).then_some(report)
     }

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use berth_core::condition::{Condition, ConditionState, Resource};
+use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::layout::{SFTP_GROUP, TLS_USER, WEB_USER};
 use berth_core::link::AccountReport;
@@ -65,6 +66,19 @@ const WORKERS: usize = 8;
 struct AccountState {
     generation: u64,
     conditions: BTreeMap<Resource, Condition>,
+    /// When this run of the agent last looked.
+    checked_at: Option<DateTime<Utc>>,
+}
+
+impl AccountState {
+    /// Whether a part was right for this generation when it was last looked at: what is wrong with it now was
+    /// done by somebody else.
+    fn is_settled(&self, generation: u64, resource: Resource) -> bool {
+        self.generation == generation
+            && self.conditions.get(&resource).is_some_and(|condition| {
+                matches!(condition.state, ConditionState::Converged | ConditionState::Unsupported(_))
+            })
+    }
 }
 
 /// What a pass found.
@@ -72,6 +86,8 @@ struct AccountState {
 pub struct Outcome {
     /// Accounts whose report differs from what the server has.
     pub reports: Vec<AccountReport>,
+    /// What somebody else had changed.
+    pub drift: Vec<DriftReport>,
     /// What is wrong with the node.
     pub node_problems: Vec<Problem>,
     /// When the next resource may be tried again.
@@ -150,6 +166,7 @@ impl Reconciler {
         ledger.reported(account).map_or_else(AccountState::default, |report| AccountState {
             generation: report.generation,
             conditions: report.conditions.iter().map(|c| (c.resource, c.clone())).collect(),
+            checked_at: None,
         })
     }
 

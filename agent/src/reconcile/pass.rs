@@ -6,15 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use berth_core::condition::{Condition, ConditionState, Resource};
+use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::link::AccountReport;
 use berth_core::spec::AccountSpec;
 use berth_core::{Code, Problem};
+use chrono::{DateTime, Utc};
 
 use super::backoff::{FAILED, PENDING};
 use super::{AccountState, Outcome, Reconciler, contained, system_ids};
+use crate::drift::{self, Changes, Finding, Recorder};
 use crate::ledger::Marks;
 use crate::resource::{AccountResource, Accounts, Context, Failure, SharedResource, account, condition};
+
+/// The note of the version of the agent that made the last pass.
+const VERSION: &str = "version";
 
 /// An account under way.
 struct Item {
@@ -45,20 +51,31 @@ impl Reconciler {
         };
         let node = Mutex::new(self.ledger().node_marks());
         let host = Arc::clone(&self.host);
-        let context = Context { host: host.as_ref(), now: self.clock.now(), ids, node: &node };
+        let nothing = Changes::default();
+        let context =
+            Context { host: host.as_ref(), now: self.clock.now(), ids, node: &node, changes: &nothing };
         let mut items = self.items(accounts, &specs);
+        let before: BTreeMap<AccountId, AccountState> =
+            items.iter().map(|item| (item.spec.account, item.state.clone())).collect();
+        let mut findings = Findings::default();
 
-        self.account_files(&context, &mut items, now);
-        self.commit(&context, &specs, &mut items, (true, audit), now, &mut outcome.node_problems);
-        self.converge(&context, &mut items, false, now);
-        self.commit(&context, &specs, &mut items, (false, audit), now, &mut outcome.node_problems);
+        self.account_files(&context, &mut items, &mut findings, now);
+        self.commit(&context, &specs, &mut items, (true, audit), now, &mut findings);
+        self.converge(&context, &mut items, false, now, &mut findings);
+        self.commit(&context, &specs, &mut items, (false, audit), now, &mut findings);
         // By now the sites are served.
-        self.converge(&context, &mut items, true, now);
+        self.converge(&context, &mut items, true, now, &mut findings);
 
+        outcome.node_problems = findings.problems;
+        outcome.drift = self.drift(&context, &specs, &before, findings.changed);
+        let checked_at = context.now;
         let marks = node.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Noted on disk first: what has been put right is not found a second time.
+        let noted = self.ledger().note_drift(&outcome.drift);
+        outcome.node_problems.extend(noted.as_ref().err().map(ledger_problem));
         let stored = self.ledger().set_node_marks(marks);
         outcome.node_problems.extend(stored.as_ref().err().map(ledger_problem));
-        outcome.reports = self.finish(items, now, &mut outcome.node_problems);
+        outcome.reports = self.finish(items, checked_at, now, &mut outcome.node_problems);
         outcome.retry_at = self.backoff.next();
         outcome
     }
@@ -86,7 +103,13 @@ impl Reconciler {
             || self.backoff.allows(item.spec.account, resource, item.spec.generation, now)
     }
 
-    fn account_files(&self, context: &Context<'_>, items: &mut [Item], now: Instant) {
+    fn account_files(
+        &self,
+        context: &Context<'_>,
+        items: &mut [Item],
+        findings: &mut Findings,
+        now: Instant,
+    ) {
         let due: Vec<Arc<AccountSpec>> = items
             .iter()
             .filter(|item| self.is_due(item, Resource::Account, now))
@@ -96,11 +119,20 @@ impl Reconciler {
         if specs.is_empty() {
             return;
         }
-        let converge = || account::converge(context, &self.extra_groups, &specs);
+        let settled = |spec: &&AccountSpec| {
+            let found = items.iter().find(|item| item.spec.account == spec.account);
+            found.is_some_and(|item| item.state.is_settled(spec.generation, Resource::Account))
+        };
+        // Looking for what somebody else has changed takes time, which new accounts need not wait for.
+        let watched: Vec<&AccountSpec> = specs.iter().copied().filter(settled).collect();
+        let changes = Changes::default();
+        let noting = Context { changes: &changes, ..*context };
+        let converge = || account::converge(&noting, &self.extra_groups, &specs, &watched);
         let mut results = match contained(Resource::Account.as_str(), converge) {
             Ok(results) => results,
             Err(problem) => specs.iter().map(|spec| (spec.account, Err(problem.clone().into()))).collect(),
         };
+        findings.add(Some(Resource::Account), None, changes);
         for item in items {
             if let Some(result) = results.remove(&item.spec.account) {
                 item.set(condition(Resource::Account, result));
@@ -109,15 +141,23 @@ impl Reconciler {
     }
 
     /// Converges what each account has for itself, several accounts at a time.
-    fn converge(&self, context: &Context<'_>, items: &mut [Item], slow: bool, now: Instant) {
+    fn converge(
+        &self,
+        context: &Context<'_>,
+        items: &mut [Item],
+        slow: bool,
+        now: Instant,
+        findings: &mut Findings,
+    ) {
         let resources: Vec<&dyn AccountResource> =
             self.account.iter().map(AsRef::as_ref).filter(|resource| resource.is_slow() == slow).collect();
         if resources.is_empty() || items.is_empty() {
             return;
         }
+        let findings = Mutex::new(findings);
         let one = |item: &mut Item| {
             for resource in &resources {
-                self.converge_one(context, item, *resource, now);
+                self.converge_one(context, item, *resource, now, &findings);
             }
         };
         let workers = self.workers.min(items.len());
@@ -143,6 +183,7 @@ impl Reconciler {
         item: &mut Item,
         resource: &dyn AccountResource,
         now: Instant,
+        findings: &Mutex<&mut Findings>,
     ) {
         let kind = resource.resource();
         if let Err(problem) = Self::met(&item.state, resource.needs()) {
@@ -154,9 +195,18 @@ impl Reconciler {
             return;
         }
         let mut marks = item.marks.clone();
-        let converged = contained(kind.as_str(), || resource.converge(context, &item.spec, &mut marks))
+        let changes = Changes::default();
+        let recorder = Recorder::new(context.host, &changes);
+        // What has never been right can't have been changed by somebody else.
+        let host = if item.state.is_settled(item.spec.generation, kind) { &recorder } else { context.host };
+        let noting = Context { host, changes: &changes, ..*context };
+        let converged = contained(kind.as_str(), || resource.converge(&noting, &item.spec, &mut marks))
             .unwrap_or_else(|problem| Err(Failure::Failed(problem)));
         item.marks = marks;
+        if !changes.is_empty() {
+            let mut findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
+            findings.add(Some(kind), Some(item.spec.account), changes);
+        }
         item.set(condition(kind, converged));
     }
 
@@ -168,10 +218,10 @@ impl Reconciler {
         items: &mut [Item],
         (first, audit): (bool, bool),
         now: Instant,
-        node: &mut Vec<Problem>,
+        findings: &mut Findings,
     ) {
         for shared in self.shared.iter().filter(|shared| shared.is_first() == first) {
-            self.commit_one(context, specs, items, (shared.as_ref(), audit), now, node);
+            self.commit_one(context, specs, items, (shared.as_ref(), audit), now, findings);
         }
     }
 
@@ -182,7 +232,7 @@ impl Reconciler {
         items: &mut [Item],
         (shared, audit): (&dyn SharedResource, bool),
         now: Instant,
-        node: &mut Vec<Problem>,
+        findings: &mut Findings,
     ) {
         let part = shared.resource();
         let mut accounts = Accounts { ready: BTreeMap::new(), worked: Vec::new(), audit };
@@ -210,10 +260,13 @@ impl Reconciler {
                 }
             }
         }
-        let mut committed = match contained(shared.name(), || shared.commit(context, &accounts)) {
+        let changes = Changes::default();
+        let recorder = Recorder::new(context.host, &changes);
+        let noting = Context { host: &recorder, changes: &changes, ..*context };
+        let mut committed = match contained(shared.name(), || shared.commit(&noting, &accounts)) {
             Ok(committed) => committed,
             Err(problem) => {
-                node.push(problem.clone());
+                findings.problems.push(problem.clone());
                 let failed = |id: &AccountId| (*id, Err(Failure::Failed(problem.clone())));
                 crate::resource::SharedOutcome {
                     accounts: accounts.worked.iter().map(failed).collect(),
@@ -221,7 +274,8 @@ impl Reconciler {
                 }
             }
         };
-        node.append(&mut committed.node);
+        findings.add(part, None, changes);
+        findings.problems.append(&mut committed.node);
         let Some(part) = part else { return };
         for item in items {
             if let Some(result) = committed.accounts.remove(&item.spec.account) {
@@ -230,12 +284,55 @@ impl Reconciler {
         }
     }
 
+    /// What of the changes of a pass was not asked for.
+    fn drift(
+        &self,
+        context: &Context<'_>,
+        specs: &BTreeMap<AccountId, Arc<AccountSpec>>,
+        before: &BTreeMap<AccountId, AccountState>,
+        findings: Vec<Finding>,
+    ) -> Vec<DriftReport> {
+        // Another version of the agent may write other files; the first pass that it makes says nothing of
+        // what somebody else has done.
+        let version = env!("CARGO_PKG_VERSION");
+        let known = context.node_mark(VERSION).as_deref() == Some(version);
+        context.set_node_mark(VERSION, version);
+        if !known {
+            return Vec::new();
+        }
+        let state = |id: &AccountId| before.get(id).cloned().unwrap_or_else(|| self.state(*id));
+        let settled = |account: Option<AccountId>, resource: Option<Resource>| match account {
+            Some(id) => {
+                let (spec, state) = (specs.get(&id)?, state(&id));
+                let part = resource.unwrap_or(Resource::Account);
+                state.is_settled(spec.generation, part).then_some(state.checked_at)
+            }
+            // What all share may have changed for any account that is new to this pass.
+            None => before
+                .iter()
+                .all(|(id, state)| {
+                    specs.get(id).is_some_and(|spec| {
+                        state.is_settled(spec.generation, resource.unwrap_or(Resource::Account))
+                    })
+                })
+                .then(|| before.values().filter_map(|state| state.checked_at).max()),
+        };
+        drift::reports(context.host, specs, findings, &settled, context.now)
+    }
+
     /// Stores what the accounts' resources noted, and says what is new for the server.
-    fn finish(&mut self, items: Vec<Item>, now: Instant, node: &mut Vec<Problem>) -> Vec<AccountReport> {
+    fn finish(
+        &mut self,
+        items: Vec<Item>,
+        checked_at: DateTime<Utc>,
+        now: Instant,
+        node: &mut Vec<Problem>,
+    ) -> Vec<AccountReport> {
         let mut reports = Vec::new();
         for item in items {
             let Item { spec, mut state, marks, tried } = item;
             state.generation = spec.generation;
+            state.checked_at = Some(checked_at);
             self.backoff.drop_untried(spec.account, &tried, now);
             for resource in tried {
                 match state.conditions.get(&resource).map(|condition| &condition.state) {
@@ -263,6 +360,24 @@ impl Reconciler {
             self.states.insert(spec.account, state);
         }
         reports
+    }
+}
+
+/// What comes up beside the conditions of accounts.
+#[derive(Default)]
+struct Findings {
+    /// What is wrong with the node.
+    problems: Vec<Problem>,
+    /// What resources have changed.
+    changed: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, resource: Option<Resource>, account: Option<AccountId>, changes: Changes) {
+        let changes = changes.into_vec();
+        if !changes.is_empty() {
+            self.changed.push(Finding { resource, account, changes });
+        }
     }
 }
 

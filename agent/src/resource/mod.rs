@@ -12,6 +12,7 @@ use berth_core::{Code, Problem};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use crate::drift::{Change, Changes};
 use crate::host::{Host, HostError};
 use crate::ledger::Marks;
 
@@ -38,12 +39,27 @@ pub struct Context<'a> {
     /// Notes about the node as a whole, such as what a server was last reloaded for; stored at the end of the
     /// pass.
     pub node: &'a std::sync::Mutex<Marks>,
+    /// What is changed, so that drift can be told from what was asked for.
+    pub changes: &'a Changes,
 }
 
 impl Context<'_> {
     /// A note about the node.
     pub fn node_mark(&self, name: &str) -> Option<String> {
         self.node.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(name).map(str::to_owned)
+    }
+
+    /// Notes that something was found otherwise than it shall be and is right now. Needed only for what does
+    /// not go through the files and units of the host, which note themselves: a quota, a property, a set
+    /// element, a grant. `object` says what in plain words, with its name; `found` and `made` are values.
+    pub fn changed(
+        &self,
+        account: Option<AccountId>,
+        object: impl Into<String>,
+        found: Option<String>,
+        made: Option<String>,
+    ) {
+        self.changes.note(Change { account, object: object.into(), found, made });
     }
 
     /// Writes a note about the node.

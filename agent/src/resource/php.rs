@@ -59,6 +59,11 @@ impl AccountResource for Php {
         if !in_place {
             host.replace_file(&config, text.as_bytes(), wanted.owner, wanted.mode)?;
         }
+        let socket = layout::php_socket(spec.uid);
+        if host.entry(&socket)?.is_none() {
+            // The activator binds it anew; it has a host of its own, which notes nothing.
+            context.changed(Some(spec.account), socket, None, Some("socket".to_owned()));
+        }
         let tenant = Tenant { uid: spec.uid, user: spec.username.clone() };
         let state = self.activator.ensure(&tenant, context.ids.web_gid)?;
         // What runs was started with another configuration: it serves what it has begun, then a new one starts.

@@ -204,7 +204,8 @@ fn describe(descriptor: &OwnedFd) -> rustix::io::Result<Entry> {
         }
     }
     let size = u64::try_from(stat.st_size).unwrap_or_default();
-    Ok(Entry { kind, attributes, size, identity: (stat.st_dev, stat.st_ino) })
+    let modified = stat.st_mtime;
+    Ok(Entry { kind, attributes, size, modified, identity: (stat.st_dev, stat.st_ino) })
 }
 
 fn attributes_of(stat: &Stat) -> Attributes {

@@ -125,7 +125,13 @@ impl Host for TreeHost {
             // What somebody else made, in a test or by hand, is root's.
             Attributes::plain(Owner::ROOT, metadata.mode() & 0o7777)
         });
-        Ok(Some(Entry { kind, attributes, size: metadata.len(), identity: (metadata.dev(), metadata.ino()) }))
+        Ok(Some(Entry {
+            kind,
+            attributes,
+            size: metadata.len(),
+            modified: metadata.mtime(),
+            identity: (metadata.dev(), metadata.ino()),
+        }))
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {

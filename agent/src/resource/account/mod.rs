@@ -1,6 +1,7 @@
 //! Unix accounts: entries of `/etc/group`, `gshadow`, `shadow` and `passwd`, written by one batch edit for all
 //! accounts of a pass.
 
+mod differences;
 mod edit;
 mod table;
 
@@ -21,13 +22,14 @@ pub use table::{field, lines, members};
 const PATHS: [&str; 4] = ["/etc/group", "/etc/gshadow", "/etc/shadow", "/etc/passwd"];
 
 /// Brings the entries of all given accounts about. With nothing to change no lock is taken and nothing is
-/// written.
+/// written. What is changed of the accounts in `watched` is noted.
 pub fn converge(
     context: &Context<'_>,
     extra_groups: &[String],
     specs: &[&AccountSpec],
+    watched: &[&AccountSpec],
 ) -> BTreeMap<AccountId, Converged> {
-    match commit(context, extra_groups, specs) {
+    match commit(context, extra_groups, specs, watched) {
         Ok(results) => results,
         Err(error) => {
             let failure = Failure::from(error);
@@ -40,6 +42,7 @@ fn commit(
     context: &Context<'_>,
     extra_groups: &[String],
     specs: &[&AccountSpec],
+    watched: &[&AccountSpec],
 ) -> Result<BTreeMap<AccountId, Converged>, HostError> {
     let day = context.now.timestamp().div_euclid(86_400);
     let mut found = read(context.host)?;
@@ -51,6 +54,7 @@ fn commit(
         wanted = found.edited(specs, extra_groups, day);
         write(context.host, &lock, &found, &wanted.files)?;
         drop(lock);
+        differences::note(context, watched, &found, &wanted.files);
         found = read(context.host)?;
     }
     let mut results = found.observed(specs);

@@ -98,7 +98,8 @@ impl Fixture {
     fn commit(&self, specs: &[AccountSpec], worked: &[&AccountSpec], audit: bool) -> SharedOutcome {
         let ids = SystemIds { web_uid: 33, web_gid: 33, tls_uid: 34, sftp_gid: 35 };
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let context = Context { host: &self.host, now, ids, node: &self.node };
+        let changes = crate::drift::Changes::default();
+        let context = Context { host: &self.host, now, ids, node: &self.node, changes: &changes };
         let accounts = Accounts {
             ready: specs.iter().map(|spec| (spec.account, spec)).collect(),
             worked: worked.iter().map(|spec| spec.account).collect(),
