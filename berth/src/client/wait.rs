@@ -87,7 +87,7 @@ pub(crate) async fn follow(session: &Session, user: &str, limit: Duration) -> Re
         let answer = tokio::select! {
             answer = asking => answer.and_then(|(answer, tag)| {
                 mark = tag;
-                decode::<ConditionsView>(&answer)
+                decode::<ConditionsView>(&answer).map(of_this_generation)
             }),
             _ = tokio::signal::ctrl_c() => break Some(vec![interrupted()]),
         };
@@ -117,6 +117,17 @@ pub(crate) async fn follow(session: &Session, user: &str, limit: Duration) -> Re
     progress.end();
     let problems = outcome.unwrap_or_else(|| failed(last.as_ref()));
     Ok(Followed { view: last, problems })
+}
+
+/// What a node said of an earlier generation says nothing about what was asked for: until it has looked at
+/// this one, everything is pending.
+fn of_this_generation(mut view: ConditionsView) -> ConditionsView {
+    if view.observed_generation < view.generation {
+        for condition in &mut view.conditions {
+            *condition = Condition::new(condition.resource, ConditionState::Pending);
+        }
+    }
+    view
 }
 
 /// The failed resources of a settled account.
@@ -238,6 +249,19 @@ mod tests {
             ConditionState::Failed(Problem::new(Code::PhpFailed, "does not start")),
         );
         assert_eq!(ended(vec![done, unsupported, broken], Convergence::Failed), Err(8));
+    }
+
+    #[test]
+    fn what_was_said_of_an_earlier_generation_is_not_shown() {
+        let broken = Condition::new(
+            Resource::Site,
+            ConditionState::Failed(Problem::new(Code::SiteRejected, "as it was before")),
+        );
+        let stale = ConditionsView { generation: 2, ..view(vec![broken.clone()], Convergence::Provisioning) };
+        let shown = of_this_generation(stale);
+        assert_eq!(shown.conditions, [Condition::new(Resource::Site, ConditionState::Pending)]);
+        let current = of_this_generation(view(vec![broken.clone()], Convergence::Failed));
+        assert_eq!(current.conditions, [broken]);
     }
 
     #[test]
