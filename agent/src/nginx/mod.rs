@@ -2,7 +2,7 @@
 //! host tree, and a server block for each site with settings of its own.
 //!
 //! [`config`] and [`block`] render text, [`candidate`] finds out which blocks nginx accepts, [`server`]
-//! brings them to life, [`host_tree`] keeps the links that make a standard site.
+//! brings them to life, [`workers`] tells when it has, [`host_tree`] keeps the links that make a standard site.
 
 pub mod block;
 pub mod candidate;
@@ -10,6 +10,7 @@ pub mod config;
 pub mod host_tree;
 mod locations;
 pub mod server;
+mod workers;
 
 /// Where everything of nginx's is that Berth writes.
 pub const DIR: &str = "/etc/berth/nginx";

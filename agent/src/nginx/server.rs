@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use berth_core::layout::SITES_DIR;
 use berth_core::{Code, Problem};
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::candidate::{self, Files, Refusal};
 use super::config::{self, Blocks};
+use super::workers::{self, Turnover, Worker};
 use super::{
     CANDIDATE_DIR, CANDIDATE_MAIN, CANDIDATE_SITES, DIR, DROP_IN, DROP_IN_DIR, LOCAL_DIR, LOG_DIR, MAIN,
     SCRATCH_DIR, UNIT,
@@ -19,7 +20,7 @@ use crate::resource::Context;
 
 /// Note of the configuration that nginx was brought to life with.
 const MARK: &str = "nginx";
-/// How long nginx may take to put new workers to work.
+/// How long nginx may take to put new workers to work and to have the old ones stop accepting.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(15);
 const DIRS: [&str; 7] = [DIR, LOCAL_DIR, SITES_DIR, CANDIDATE_DIR, CANDIDATE_SITES, SCRATCH_DIR, LOG_DIR];
 
@@ -33,6 +34,8 @@ struct Known {
     last: Option<(Files, WebState)>,
     /// Blocks that nginx refused, as they were, so that it is not asked about them again and again.
     refused: BTreeMap<String, String>,
+    /// The configuration of the last reload, and the workers that did not heed it in time.
+    leaving: Option<(String, Vec<Worker>)>,
 }
 
 /// How the web server is.
@@ -118,10 +121,23 @@ fn apply(context: &Context<'_>, blocks: &Files, known: &mut Known) -> Result<Web
     next.write(host, &live)?;
     // An agent that was killed between writing and reloading finds no difference, but no note either.
     let fingerprint = next.fingerprint();
-    let changed = context.node_mark(MARK).as_ref() != Some(&fingerprint);
-    match bring_to_life(host, changed) {
-        Ok(()) => context.set_node_mark(MARK, fingerprint),
+    let change = match &known.leaving {
+        _ if context.node_mark(MARK).as_ref() == Some(&fingerprint) => Change::None,
+        Some((reloaded, workers)) if *reloaded == fingerprint => Change::UnderWay(workers),
+        _ => Change::New,
+    };
+    match bring_to_life(host, &change) {
+        Ok(Turnover::Complete) => {
+            known.leaving = None;
+            context.set_node_mark(MARK, fingerprint);
+        }
+        Ok(Turnover::Slow(old)) => {
+            let why = format!("{} of its workers still have the former configuration", old.len());
+            state.problem = Some(failed(HostError::because("reload", UNIT, why).to_string()));
+            known.leaving = Some((fingerprint, old));
+        }
         Err(error) => {
+            known.leaving = None;
             state.problem = Some(failed(error.to_string()));
             if next != live {
                 live.write(host, &next)?;
@@ -206,8 +222,18 @@ fn ask(host: &dyn Host, ipv6: bool, blocks: &Files) -> Result<Option<String>> {
     Ok(if answer.success { None } else { Some(answer.said) })
 }
 
+/// What nginx has to be told about its configuration.
+enum Change<'a> {
+    /// It has it.
+    None,
+    /// It differs from what nginx has.
+    New,
+    /// nginx has it, but these workers went on with the former one.
+    UnderWay(&'a [Worker]),
+}
+
 /// Sees to it that nginx runs, with our configuration, and with its newest state if that has changed.
-fn bring_to_life(host: &dyn Host, changed: bool) -> Result<()> {
+fn bring_to_life(host: &dyn Host, change: &Change<'_>) -> Result<Turnover> {
     let systemd = host.systemd();
     let drop_in = config::drop_in();
     let mut restart = false;
@@ -218,51 +244,20 @@ fn bring_to_life(host: &dyn Host, changed: bool) -> Result<()> {
         restart = true;
     }
     let active = systemd.unit_state(UNIT)?.is_some_and(|state| state == "active" || state == "reloading");
-    if restart || !active || !uses_ours(host)? {
-        return systemd.restart_unit(UNIT);
+    if restart || !active || !workers::use_ours(host)? {
+        systemd.restart_unit(UNIT)?;
+        return Ok(Turnover::Complete);
     }
-    if !changed {
-        return Ok(());
-    }
-    let master = master(host)?;
-    let before = workers(host, master)?;
-    systemd.reload_unit(UNIT)?;
-    let Some(master) = master else { return Ok(()) };
-    // The signal says nothing: nginx that can't use the configuration keeps the old workers and a line in a log.
-    let since = Instant::now();
-    loop {
-        if workers(host, Some(master))?.iter().any(|worker| !before.contains(worker)) {
-            return Ok(());
+    match change {
+        Change::None => Ok(Turnover::Complete),
+        Change::New => {
+            let before = workers::accepting(host)?;
+            systemd.reload_unit(UNIT)?;
+            workers::await_turnover(host, &before, RELOAD_PATIENCE)
         }
-        if since.elapsed() > RELOAD_PATIENCE {
-            return Err(HostError::because(
-                "reload",
-                UNIT,
-                "no new worker has appeared; it goes on as before",
-            ));
-        }
-        std::thread::sleep(Duration::from_millis(20));
+        // Reloading once more would only add workers.
+        Change::UnderWay(old) => workers::await_turnover(host, old, Duration::ZERO),
     }
-}
-
-/// The number of nginx's master, if it has written it down.
-fn master(host: &dyn Host) -> Result<Option<u32>> {
-    let written = host.read("/run/nginx.pid")?;
-    Ok(written.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok()))
-}
-
-/// Whether the running master was started with our configuration.
-fn uses_ours(host: &dyn Host) -> Result<bool> {
-    let Some(master) = master(host)? else { return Ok(true) };
-    let command = host.read(&format!("/proc/{master}/cmdline"))?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&command).contains(MAIN))
-}
-
-/// The master's children.
-fn workers(host: &dyn Host, master: Option<u32>) -> Result<Vec<u32>> {
-    let Some(master) = master else { return Ok(Vec::new()) };
-    let children = host.read(&format!("/proc/{master}/task/{master}/children"))?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&children).split_whitespace().filter_map(|id| id.parse().ok()).collect())
 }
 
 /// Makes a directory of root's, with its parents, if it is not there.

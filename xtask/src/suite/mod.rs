@@ -15,6 +15,7 @@ mod packages;
 mod php_isolation;
 mod pipes;
 mod privileges;
+mod server_blocks;
 mod sessions;
 mod sftp;
 mod sockets;
@@ -44,6 +45,7 @@ const CHECKS: &[&[Check]] = &[
     privileges::CHECKS,
     links::CHECKS,
     host_names::CHECKS,
+    server_blocks::CHECKS,
     pipes::CHECKS,
     sockets::CHECKS,
     backup_restore::CHECKS,
