@@ -46,6 +46,7 @@ impl Backoff {
             .is_none_or(|failing| failing.generation != generation || failing.not_before <= now)
     }
 
+    /// Has a resource tried again after a pause that doubles with each time.
     pub(super) fn failed(
         &mut self,
         account: AccountId,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use berth_core::condition::{Condition, ConditionState, Resource};
+use berth_core::condition::{ConditionState, Resource};
 use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::link::AccountReport;
@@ -17,7 +17,9 @@ use super::backoff::{FAILED, PENDING};
 use super::{AccountState, Outcome, Reconciler, contained, system_ids};
 use crate::drift::{self, Changes, Finding, Recorder};
 use crate::ledger::Marks;
-use crate::resource::{AccountResource, Accounts, Context, Failure, SharedResource, account, condition};
+use crate::resource::{
+    AccountResource, Accounts, Context, Converged, Failure, Observed, SharedResource, account, condition,
+};
 
 /// The note of the version of the agent that made the last pass.
 const VERSION: &str = "version";
@@ -29,6 +31,8 @@ struct Item {
     marks: Marks,
     /// The parts that were tried, for the back-off.
     tried: BTreeSet<Resource>,
+    /// Parts that want to be looked at once more, and after which time.
+    again: BTreeMap<Resource, Duration>,
 }
 
 impl Reconciler {
@@ -92,6 +96,7 @@ impl Reconciler {
                 state: self.state(spec.account),
                 marks: self.ledger().marks(spec.account),
                 tried: BTreeSet::new(),
+                again: BTreeMap::new(),
             })
             .collect()
     }
@@ -135,7 +140,7 @@ impl Reconciler {
         findings.add(Some(Resource::Account), None, changes);
         for item in items {
             if let Some(result) = results.remove(&item.spec.account) {
-                item.set(condition(Resource::Account, result));
+                item.set(Resource::Account, result);
             }
         }
     }
@@ -207,7 +212,7 @@ impl Reconciler {
             let mut findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
             findings.add(Some(kind), Some(item.spec.account), changes);
         }
-        item.set(condition(kind, converged));
+        item.set(kind, converged);
     }
 
     /// Commits what accounts share.
@@ -279,7 +284,7 @@ impl Reconciler {
         let Some(part) = part else { return };
         for item in items {
             if let Some(result) = committed.accounts.remove(&item.spec.account) {
-                item.set(condition(part, result));
+                item.set(part, result);
             }
         }
     }
@@ -330,7 +335,7 @@ impl Reconciler {
     ) -> Vec<AccountReport> {
         let mut reports = Vec::new();
         for item in items {
-            let Item { spec, mut state, marks, tried } = item;
+            let Item { spec, mut state, marks, tried, again } = item;
             state.generation = spec.generation;
             state.checked_at = Some(checked_at);
             self.backoff.drop_untried(spec.account, &tried, now);
@@ -342,7 +347,12 @@ impl Reconciler {
                     Some(ConditionState::Pending) => {
                         self.backoff.failed(spec.account, resource, spec.generation, PENDING, now);
                     }
-                    Some(ConditionState::Converged) | None => self.backoff.succeeded(spec.account, resource),
+                    Some(ConditionState::Converged) | None => {
+                        self.backoff.succeeded(spec.account, resource);
+                        if let Some(after) = again.get(&resource) {
+                            self.backoff.failed(spec.account, resource, spec.generation, *after, now);
+                        }
+                    }
                 }
             }
             let report = AccountReport {
@@ -382,20 +392,23 @@ impl Findings {
 }
 
 impl Item {
-    fn set(&mut self, condition: Condition) {
+    fn set(&mut self, resource: Resource, converged: Converged) {
+        let again = converged.as_ref().ok().and_then(Observed::again);
+        self.again.extend(again.map(|after| (resource, after)));
+        let condition = condition(resource, converged);
         if let Some(problem) = condition.state.problem() {
-            let known = self.state.conditions.get(&condition.resource).and_then(|c| c.state.problem());
+            let known = self.state.conditions.get(&resource).and_then(|c| c.state.problem());
             if known != Some(problem) {
                 tracing::warn!(
                     account = %self.spec.username,
-                    resource = %condition.resource,
+                    %resource,
                     problem = %problem,
                     "a resource has not converged"
                 );
             }
         }
-        self.tried.insert(condition.resource);
-        self.state.conditions.insert(condition.resource, condition);
+        self.tried.insert(resource);
+        self.state.conditions.insert(resource, condition);
     }
 }
 

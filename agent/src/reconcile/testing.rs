@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -54,12 +55,12 @@ pub(crate) fn key(number: u8) -> SshPublicKey {
     .unwrap()
 }
 
-/// The clock of tests stands still.
-pub(crate) struct Standing;
+/// The clock of tests stands still unless it is moved.
+pub(crate) struct Standing(AtomicI64);
 
 impl Clock for Standing {
     fn now(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+        DateTime::from_timestamp(self.0.load(Ordering::SeqCst), 0).unwrap()
     }
 }
 
@@ -68,6 +69,7 @@ pub(crate) struct Node {
     dir: tempfile::TempDir,
     pub(crate) tree: Arc<TreeHost>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
+    clock: Arc<Standing>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -79,7 +81,13 @@ impl Node {
         let ledger = Arc::new(Mutex::new(Ledger::open(&dir.path().join("ledger")).unwrap()));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { dir, tree, ledger, runtime }
+        let clock = Arc::new(Standing(AtomicI64::new(1_800_000_000)));
+        Self { dir, tree, ledger, clock, runtime }
+    }
+
+    /// Moves the clock.
+    pub(crate) fn later(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
     }
 
     pub(crate) fn ledger_dir(&self) -> PathBuf {
@@ -98,7 +106,13 @@ impl Node {
         *self.ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
             Ledger::open(&self.ledger_dir()).unwrap();
         let ledger = Arc::clone(&self.ledger);
-        let reconciler = Reconciler::new(host, ledger, Arc::new(Standing), Arc::new(|| 0.0), Vec::new());
+        let reconciler = Reconciler::new(
+            host,
+            ledger,
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            Arc::new(|| 0.0),
+            Vec::new(),
+        );
         crate::runtime::resources(reconciler, activator)
     }
 

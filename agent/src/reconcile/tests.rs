@@ -234,3 +234,54 @@ fn sessions_end_only_when_a_key_goes() {
     assert_eq!(node.tree.fake_systemd().sessions(uid), 0);
     assert_eq!(node.read("/etc/berth/keys/alice"), None);
 }
+
+#[test]
+fn a_login_that_was_under_way_when_its_key_was_taken_away_is_ended_too() {
+    let node = Node::new();
+    node.accept(vec![spec("alice", 1, 1)]);
+    node.pass();
+    let mut alice = spec("alice", 1, 2);
+    alice.sftp.keys = vec![key(2)];
+    let uid = alice.uid.get();
+    node.accept(vec![alice.clone()]);
+    let host: Arc<dyn Host> = Arc::clone(&node.tree) as Arc<dyn Host>;
+    let mut reconciler = node.reconciler(host);
+    let now = Instant::now();
+    let outcome = reconciler.pass(&[alice.account].into(), false, now);
+    outcome.reports.iter().for_each(assert_converged);
+    assert_eq!(outcome.retry_at, Some(now + Duration::from_secs(5)));
+    // It registers its session only now.
+    node.tree.fake_systemd().open_sessions(uid, 1);
+    node.later(5);
+    let now = now + Duration::from_secs(5);
+    assert_eq!(reconciler.due(now), [alice.account].into());
+    let outcome = reconciler.pass(&reconciler.due(now), false, now);
+    assert_eq!(node.tree.fake_systemd().sessions(uid), 0);
+    assert_eq!(outcome.retry_at, None);
+    // Whoever comes later has another key.
+    node.tree.fake_systemd().open_sessions(uid, 1);
+    node.later(60);
+    node.pass();
+    assert_eq!(node.tree.fake_systemd().sessions(uid), 1);
+}
+
+#[test]
+fn a_user_manager_that_never_starts_fails_after_a_while() {
+    let node = Node::new();
+    node.accept(vec![spec("alice", 1, 1)]);
+    node.tree.fake_systemd().starts_no_manager(true);
+    let state = || {
+        let outcome = node.pass();
+        let state = |report: &berth_core::link::AccountReport| {
+            report.conditions.iter().find(|c| c.resource == Resource::Timers).unwrap().state.clone()
+        };
+        outcome.reports.first().map(state)
+    };
+    assert_eq!(state(), Some(ConditionState::Pending));
+    node.later(89);
+    assert_eq!(state(), None, "it is still pending");
+    node.later(1);
+    assert!(matches!(state(), Some(ConditionState::Failed(_))));
+    node.tree.fake_systemd().starts_no_manager(false);
+    assert_eq!(state(), Some(ConditionState::Converged));
+}

@@ -4,6 +4,7 @@
 //! is one thing that all accounts use: it is given all of them and commits once per pass.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use berth_core::condition::{Condition, ConditionState, Resource};
 use berth_core::id::AccountId;
@@ -157,7 +158,10 @@ pub type Converged = Result<Observed, Failure>;
 
 /// Values read back from the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Observed(Map<String, Value>);
+pub struct Observed {
+    values: Map<String, Value>,
+    again: Option<Duration>,
+}
 
 impl Observed {
     /// Nothing yet.
@@ -168,8 +172,20 @@ impl Observed {
     /// Adds a value.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(name.to_owned(), value.into());
+        self.values.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Has the resource looked at again after a while, although it is as it shall be.
+    #[must_use]
+    pub const fn look_again(mut self, after: Option<Duration>) -> Self {
+        self.again = after;
+        self
+    }
+
+    /// When the resource shall be looked at again, if it is not the next audit that does.
+    pub const fn again(&self) -> Option<Duration> {
+        self.again
     }
 }
 
@@ -213,7 +229,7 @@ impl From<Problem> for Failure {
 /// The condition that a resource is reported with.
 pub fn condition(resource: Resource, converged: Converged) -> Condition {
     match converged {
-        Ok(observed) => Condition { resource, state: ConditionState::Converged, observed: observed.0 },
+        Ok(observed) => Condition { resource, state: ConditionState::Converged, observed: observed.values },
         Err(Failure::Pending(_)) => Condition::new(resource, ConditionState::Pending),
         Err(Failure::Failed(problem)) => Condition::new(resource, ConditionState::Failed(problem)),
         Err(Failure::Unsupported(problem)) => Condition::new(resource, ConditionState::Unsupported(problem)),

@@ -1,5 +1,7 @@
 //! File transfer: authorized keys outside the home, and one jail in the SSH server for everybody.
 
+use std::time::Duration;
+
 use berth_core::condition::Resource;
 use berth_core::layout;
 use berth_core::spec::AccountSpec;
@@ -23,6 +25,12 @@ const SERVICE: &str = "sshd";
 
 /// The note that holds the keys for which no session has to be ended any more.
 const MARK: &str = "sftp";
+
+/// The note of the moment, in milliseconds since 1970, when sessions were ended.
+const ENDED: &str = "sftp_ended";
+
+/// A login that had its key checked right before the key was taken away has a session after this time.
+const LATE: Duration = Duration::from_secs(5);
 
 /// The note that holds the fingerprint of the drop-in that the SSH server was last reloaded for.
 const RELOADED: &str = "sshd";
@@ -60,7 +68,9 @@ impl AccountResource for Keys {
         let wanted = wanted.unwrap_or_default();
         if before.is_some_and(|before| keys(&before).any(|key| !keys(&wanted).any(|left| left == key))) {
             host.systemd().end_sessions(spec.uid.get(), SERVICE)?;
+            marks.set(ENDED, context.now.timestamp_millis().to_string());
         }
+        let again = end_late_sessions(context, spec, marks)?;
         if former.as_deref() != Some(&wanted) {
             marks.set(MARK, &wanted);
         }
@@ -74,8 +84,28 @@ impl AccountResource for Keys {
         Ok(Observed::new()
             .with("enabled", spec.sftp.enabled)
             .with("keys", keys(&String::from_utf8_lossy(&found)).count())
-            .with("jail", layout::home(&spec.username)))
+            .with("jail", layout::home(&spec.username))
+            .look_again(again))
     }
+}
+
+/// Ends the sessions of logins that were under way when sessions were ended before. Until it is time for that,
+/// says how long it still takes.
+fn end_late_sessions(
+    context: &Context<'_>,
+    spec: &AccountSpec,
+    marks: &mut Marks,
+) -> Result<Option<Duration>, Failure> {
+    let Some(ended) = marks.get(ENDED) else { return Ok(None) };
+    // A note that can't be read, or that is from the future because the clock was set, counts as old.
+    let passed = ended.parse().ok().map(|ended: i64| context.now.timestamp_millis() - ended);
+    let left = passed.and_then(|passed| LATE.checked_sub(Duration::from_millis(passed.try_into().ok()?)));
+    if let Some(left) = left.filter(|left| !left.is_zero()) {
+        return Ok(Some(left));
+    }
+    context.host.systemd().end_sessions(spec.uid.get(), SERVICE)?;
+    marks.clear(ENDED);
+    Ok(None)
 }
 
 /// The lines of a keys file that are keys.

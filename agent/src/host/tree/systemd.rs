@@ -24,13 +24,14 @@ pub struct TreeSystemd {
 struct State {
     units: BTreeMap<String, String>,
     sessions: BTreeMap<u32, usize>,
+    no_managers: bool,
 }
 
 impl TreeSystemd {
     pub(super) fn new(root: PathBuf, commands: Arc<Commands>) -> Self {
         // The servers of a real host run.
         let running = ["ssh.service", "nginx.service"].map(|unit| (unit.to_owned(), "active".to_owned()));
-        let state = State { units: running.into(), sessions: BTreeMap::new() };
+        let state = State { units: running.into(), ..State::default() };
         Self { root, commands, state: Mutex::new(state), forgotten: broadcast::channel(16).0 }
     }
 
@@ -66,6 +67,12 @@ impl TreeSystemd {
     /// How many sessions of a user are left.
     pub fn sessions(&self, uid: u32) -> usize {
         self.state().sessions.get(&uid).copied().unwrap_or_default()
+    }
+
+    /// Pretends that user managers that are asked for don't come.
+    #[cfg(test)]
+    pub(crate) fn starts_no_manager(&self, none: bool) {
+        self.state().no_managers = none;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,7 +118,7 @@ impl Systemd for TreeSystemd {
         self.linger(uid, on).map_err(|error| HostError::new("set lingering of", uid.to_string(), error))?;
         let unit = format!("user@{uid}.service");
         let mut state = self.state();
-        if on {
+        if on && !state.no_managers {
             state.units.insert(unit, "active".to_owned());
         } else {
             state.units.remove(&unit);
