@@ -21,6 +21,7 @@ use crate::reconcile::{Clock, Jitter, Lanes, Reconciler};
 use crate::resource::directories::Directories;
 use crate::resource::home::Home;
 use crate::resource::php::Php;
+use crate::resource::quota::{Quota, Volumes, volumes};
 use crate::resource::sftp;
 use crate::resource::site::Site;
 use crate::resource::timers::Timers;
@@ -55,6 +56,7 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
     let tasks = [tokio::spawn(link.clone().pull()), tokio::spawn(link.report())];
     if config.render.is_none() {
         watch_names(Arc::clone(&lanes))?;
+        watch_volumes(Arc::clone(&host))?;
     }
     let reconciler = Reconciler::new(
         Arc::clone(&host),
@@ -92,6 +94,8 @@ pub fn resources(reconciler: Reconciler, activator: Activator) -> Reconciler {
         .with_shared(Directories)
         .with_shared(sftp::SshServer)
         .with(Home)
+        .with(Quota::default())
+        .with_shared(Volumes)
         .with(sftp::Keys)
         .with(Php::new(activator))
         .with_shared(Site::default())
@@ -134,6 +138,35 @@ fn watch_names(lanes: Arc<Lanes>) -> anyhow::Result<()> {
         }
     };
     std::thread::Builder::new().name("names".to_owned()).spawn(run).context("cannot start a thread")?;
+    Ok(())
+}
+
+/// Time between two looks for volumes that tenants have made.
+const VOLUMES_EVERY: Duration = Duration::from_secs(1);
+
+/// The same after a look has failed.
+const VOLUMES_AFTER_FAILURE: Duration = Duration::from_mins(1);
+
+/// A volume that a tenant makes may count in nobody's quota until it is seen. There is nothing that tells of
+/// new ones, but one question to the kernel per look, answered from memory.
+fn watch_volumes(host: Arc<dyn Host>) -> anyhow::Result<()> {
+    let run = move || {
+        let mut newest = 0;
+        loop {
+            std::thread::sleep(match volumes::adopt(host.as_ref(), newest) {
+                Ok(seen) => {
+                    newest = seen;
+                    VOLUMES_EVERY
+                }
+                Err(error) => {
+                    // Each audit looks as well.
+                    tracing::warn!(%error, "new volumes in homes are only noticed by audits for a while");
+                    VOLUMES_AFTER_FAILURE
+                }
+            });
+        }
+    };
+    std::thread::Builder::new().name("volumes".to_owned()).spawn(run).context("cannot start a thread")?;
     Ok(())
 }
 

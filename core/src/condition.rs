@@ -29,6 +29,8 @@ resources! {
     Account => "account";
     /// The home directory and the directories of the sites.
     Home => "home";
+    /// The limit of what the home may hold.
+    Quota => "quota";
     /// Authorized keys and the SFTP jail.
     Sftp => "sftp";
     /// The lingering user manager, if the package has one.

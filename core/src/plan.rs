@@ -118,6 +118,12 @@ pub fn preview_create(
         layout::home(username),
         Some("root-owned, readable by the account only".to_owned()),
     ));
+    let bounds = limits.resolve(defaults);
+    changes.push(create(
+        "quota",
+        layout::home(username),
+        Some(format!("{} MiB, {} files and directories", bounds.disk_mb, bounds.inodes)),
+    ));
     let sftp = match (features.sftp, hosting.sftp, hosting.ssh_keys.len()) {
         (false, ..) => "not included in the package".to_owned(),
         (true, false, _) => "switched off".to_owned(),
@@ -139,7 +145,7 @@ pub fn preview_create(
         fqdn.to_string(),
         Some(format!("{} for {}", layout::site_dir(username, fqdn), hosts.join(", "))),
     ));
-    PlanView { changes, limits: Some(limits.resolve(defaults)) }
+    PlanView { changes, limits: Some(bounds) }
 }
 
 #[cfg(test)]

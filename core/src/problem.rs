@@ -184,6 +184,8 @@ catalogue! {
     PhpFailed => "php_failed", 500, NotConverged, "PHP does not start for this account", "the journal of the account's PHP unit says why";
     /// The node can't keep a user manager running.
     LingerUnsupported => "linger_unsupported", 501, NotConverged, "The node can't keep timers running without a session", "install libpam-systemd and dbus on the node";
+    /// The file system of the homes keeps no quotas.
+    QuotaUnsupported => "quota_unsupported", 501, NotConverged, "The file system of the home keeps no quotas", "switch quotas on for the file system of the homes; `berth doctor` says how";
     /// The file system has no access control lists.
     AclUnsupported => "acl_unsupported", 501, NotConverged, "The file system of the home has no access control lists", "mount the file system of the homes with ACLs";
 }

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use super::{Change, Changes};
 use crate::host::systemd::PhpUnit;
 use crate::host::{
-    AccountLock, Answer, Attributes, Entry, Host, Kind, NewFile, Owner, Program, Result, Systemd,
+    AccountLock, Answer, Attributes, Entry, Host, Kind, NewFile, Owner, Program, Quotas, Result, Systemd,
 };
 
 /// A host beside which every change of a file, directory, link or unit is noted with how things were before.
@@ -107,6 +107,12 @@ impl Host for Recorder<'_> {
         Ok(())
     }
 
+    fn make_volume(&self, path: &str, attributes: &Attributes) -> Result<()> {
+        self.inner.make_volume(path, attributes)?;
+        self.note(path, None, Some(format!("directory {}", attributes_text(attributes))));
+        Ok(())
+    }
+
     fn remove_dir(&self, path: &str) -> Result<bool> {
         let found = self.look(path);
         let removed = self.inner.remove_dir(path)?;
@@ -149,6 +155,10 @@ impl Host for Recorder<'_> {
 
     fn run(&self, program: Program) -> Result<Answer> {
         self.inner.run(program)
+    }
+
+    fn quotas(&self) -> &dyn Quotas {
+        self.inner.quotas()
     }
 
     fn systemd(&self) -> &dyn Systemd {

@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rustix::io::Errno;
 use tokio::sync::broadcast;
 
+use super::quota::{Adoptions, QuotaLimits, Reading};
 use super::systemd::PhpUnit;
 use super::{
-    AccountLock, Answer, Attributes, Entry, Host, HostError, NewFile, Owner, Program, Result, Systemd,
+    AccountLock, Answer, Attributes, Entry, Host, HostError, NewFile, Owner, Program, Quotas, Result, Systemd,
 };
 
 /// The payload of a panic that stands for the death of the agent. Nothing may contain it.
@@ -41,8 +42,14 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// Whether it needs space on a disk.
     pub fn needs_space(&self) -> bool {
-        const NEEDING: [&str; 5] =
-            ["replace_file", "replace_link", "make_dir", "replace_account_file", "bind_socket"];
+        const NEEDING: [&str; 6] = [
+            "replace_file",
+            "replace_link",
+            "make_dir",
+            "make_volume",
+            "replace_account_file",
+            "bind_socket",
+        ];
         NEEDING.contains(&self.operation)
     }
 }
@@ -168,6 +175,9 @@ impl Host for FaultyHost {
     fn make_dir(&self, path: &str, attributes: &Attributes, files: &[NewFile<'_>]) -> Result<()> {
         self.act("make_dir", path, || self.inner.make_dir(path, attributes, files))
     }
+    fn make_volume(&self, path: &str, attributes: &Attributes) -> Result<()> {
+        self.act("make_volume", path, || self.inner.make_volume(path, attributes))
+    }
     fn remove_dir(&self, path: &str) -> Result<bool> {
         self.ask("remove_dir", path, || self.inner.remove_dir(path))
     }
@@ -193,8 +203,23 @@ impl Host for FaultyHost {
             fate => self.meet(fate, "run", path, || self.inner.run(program)),
         }
     }
+    fn quotas(&self) -> &dyn Quotas {
+        self
+    }
     fn systemd(&self) -> &dyn Systemd {
         self
+    }
+}
+
+impl Quotas for FaultyHost {
+    fn quota(&self, home: &str, uid: u32) -> Result<Reading> {
+        self.ask("quota", home, || self.inner.quotas().quota(home, uid))
+    }
+    fn set_quota(&self, home: &str, uid: u32, limits: QuotaLimits) -> Result<()> {
+        self.act("set_quota", home, || self.inner.quotas().set_quota(home, uid, limits))
+    }
+    fn adopt_volumes(&self, homes: &str, newer_than: u64) -> Result<Adoptions> {
+        self.ask("adopt_volumes", homes, || self.inner.quotas().adopt_volumes(homes, newer_than))
     }
 }
 

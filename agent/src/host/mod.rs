@@ -9,7 +9,9 @@ mod entry;
 mod error;
 pub mod faulty;
 pub mod linux;
+pub mod mount;
 mod program;
+pub mod quota;
 pub mod systemd;
 pub mod tree;
 pub mod watch;
@@ -20,6 +22,7 @@ pub use acl::Acl;
 pub use entry::{Attributes, Entry, Kind, Owner};
 pub use error::{HostError, Result};
 pub use program::{Answer, Program};
+pub use quota::Quotas;
 pub use systemd::Systemd;
 
 /// Largest file that the agent reads into memory; larger ones are an error.
@@ -51,6 +54,10 @@ pub trait Host: Send + Sync {
     /// given to a temporary name in the same parent, which is then renamed. Fails if something is there.
     fn make_dir(&self, path: &str, attributes: &Attributes, files: &[NewFile<'_>]) -> Result<()>;
 
+    /// Makes an empty directory that is complete from the first moment, as a volume of its own where the file
+    /// system has volumes (btrfs), so that what is in it can be counted.
+    fn make_volume(&self, path: &str, attributes: &Attributes) -> Result<()>;
+
     /// Removes an empty directory; says whether there was one.
     fn remove_dir(&self, path: &str) -> Result<bool>;
 
@@ -74,6 +81,9 @@ pub trait Host: Send + Sync {
 
     /// Runs one of the few programs that we need, to its end.
     fn run(&self, program: Program) -> Result<Answer>;
+
+    /// Disk quotas.
+    fn quotas(&self) -> &dyn Quotas;
 
     /// The service manager.
     fn systemd(&self) -> &dyn Systemd;

@@ -23,6 +23,7 @@ pub mod home;
 pub mod inventory;
 pub mod php;
 pub mod quarantine;
+pub mod quota;
 pub mod sftp;
 pub mod site;
 pub mod timers;

@@ -13,7 +13,7 @@ mod ports;
 mod schedulers;
 mod ssh;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use berth_server::config::Config;
 use serde::Serialize;
@@ -116,11 +116,6 @@ pub(crate) async fn examine(host: &Host, config: &Config, session: &Session) -> 
     findings.extend(keyring::check(&config.keyring));
     findings.extend(agent::check(session).await);
     findings
-}
-
-/// Whether a path lies in or at another one, by components.
-fn is_within(path: &str, parent: &str) -> bool {
-    Path::new(path).starts_with(parent)
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ pub(crate) fn supervise(name: &str) -> Result<anyhow::Error> {
         .arg(dir.join("home.img"))
         .arg(&home)
         .output()?;
-    Program::new("btrfs").args(["quota", "enable"]).arg(&home).output()?;
+    enable_quotas(&root, &home)?;
     // systemd in the node refuses the old control-group hierarchies, and the container manager
     // passes on what it finds. In this mount namespace there is only the new one.
     let groups = Path::new("/sys/fs/cgroup");
@@ -159,6 +159,23 @@ pub(crate) fn supervise(name: &str) -> Result<anyhow::Error> {
         .args(["--console=read-only", "--kill-signal=SIGRTMIN+4"])
         .arg("--capability=CAP_NET_ADMIN")
         .replace())
+}
+
+/// Switches quotas on: simple ones, which this machine's tools may not know, with those of the node; where the
+/// kernel does not have them, full ones.
+fn enable_quotas(root: &Path, home: &Path) -> Result<()> {
+    let inside = root.join("home");
+    Program::new("mount").arg("--bind").arg(home).arg(&inside).output()?;
+    let enable = |more: &[&str]| {
+        Program::new("chroot").arg(root).args(["/usr/bin/btrfs", "quota", "enable"]).args(more).arg("/home")
+    };
+    let simple = enable(&["--simple"]).outcome()?;
+    if simple.code != 0 {
+        // The kernel has no simple quotas, or it is a file system that has full ones already.
+        enable(&[]).output()?;
+    }
+    Program::new("umount").arg(&inside).output()?;
+    Ok(())
 }
 
 fn group_name(instance: &Instance) -> String {

@@ -5,6 +5,7 @@ pub mod atomic;
 mod directory;
 mod path;
 mod program;
+mod quota;
 mod socket;
 pub mod systemd;
 pub mod watch;
@@ -16,8 +17,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{
-    AccountLock, Acl, Answer, Attributes, Entry, Host, HostError, Kind, NewFile, Owner, Program, READ_MAX,
-    Result, Systemd,
+    AccountLock, Acl, Answer, Attributes, Entry, Host, HostError, Kind, NewFile, Owner, Program, Quotas,
+    READ_MAX, Result, Systemd,
 };
 use path::Place;
 
@@ -131,6 +132,20 @@ impl Host for LinuxHost {
         directory::make(&place, attributes, files).map_err(|error| HostError::new(operation, path, error))
     }
 
+    fn make_volume(&self, path: &str, attributes: &Attributes) -> Result<()> {
+        let operation = "make directory";
+        let place = self.place(operation, path)?;
+        quota::is_btrfs(&place.parent)
+            .and_then(|btrfs| {
+                if btrfs {
+                    directory::make_volume(&place, attributes, quota::create_volume)
+                } else {
+                    directory::make(&place, attributes, &[])
+                }
+            })
+            .map_err(|error| HostError::new(operation, path, error))
+    }
+
     fn remove_dir(&self, path: &str) -> Result<bool> {
         let operation = "remove directory";
         let Some(place) = self.existing_place(operation, path)? else { return Ok(false) };
@@ -171,6 +186,10 @@ impl Host for LinuxHost {
 
     fn run(&self, program: Program) -> Result<Answer> {
         program::run(program)
+    }
+
+    fn quotas(&self) -> &dyn Quotas {
+        self
     }
 
     fn systemd(&self) -> &dyn Systemd {

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod commands;
+mod quota;
 mod systemd;
 
 use std::os::fd::OwnedFd;
@@ -17,11 +18,13 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use attributes::AttributeBook;
 use commands::Commands;
+pub use quota::TreeQuotas;
 pub use systemd::TreeSystemd;
 
 use super::linux::atomic;
 use super::{
-    AccountLock, Answer, Attributes, Entry, Host, HostError, Kind, NewFile, Owner, Program, Result, Systemd,
+    AccountLock, Answer, Attributes, Entry, Host, HostError, Kind, NewFile, Owner, Program, Quotas, Result,
+    Systemd,
 };
 
 /// A directory tree in the place of a host.
@@ -29,6 +32,7 @@ pub struct TreeHost {
     root: PathBuf,
     attributes: AttributeBook,
     commands: Arc<Commands>,
+    quotas: TreeQuotas,
     systemd: TreeSystemd,
 }
 
@@ -58,9 +62,10 @@ impl TreeHost {
         fs::create_dir_all(root).map_err(failed)?;
         let attributes = AttributeBook::open(&root.join("attributes.jsonl")).map_err(failed)?;
         let commands = Arc::new(Commands::open(&root.join("commands.log")).map_err(failed)?);
+        let quotas = TreeQuotas::open(&root.join("quotas.jsonl")).map_err(failed)?;
         let below = root.join("root");
         let systemd = TreeSystemd::new(below.clone(), Arc::clone(&commands));
-        let tree = Self { root: below, attributes, commands, systemd };
+        let tree = Self { root: below, attributes, commands, quotas, systemd };
         for (path, text, mode) in BASE {
             if tree.read(path)?.is_none() {
                 tree.replace_file(path, text.as_bytes(), Owner::ROOT, *mode)?;
@@ -71,7 +76,12 @@ impl TreeHost {
 
     /// How often the tree was changed or a command noted since it was opened.
     pub fn changes(&self) -> u64 {
-        self.attributes.changes() + self.commands.count()
+        self.attributes.changes() + self.commands.count() + self.quotas.changes()
+    }
+
+    /// The quotas of the tree, with what a test makes of them.
+    pub const fn fake_quotas(&self) -> &TreeQuotas {
+        &self.quotas
     }
 
     /// The service manager of the tree, with what it was asked for.
@@ -212,6 +222,10 @@ impl Host for TreeHost {
         made().map_err(failed)
     }
 
+    fn make_volume(&self, path: &str, attributes: &Attributes) -> Result<()> {
+        self.make_dir(path, attributes, &[])
+    }
+
     fn remove_dir(&self, path: &str) -> Result<bool> {
         let failed = |error| HostError::new("remove directory", path, error);
         match fs::remove_dir(self.real(path)) {
@@ -271,6 +285,10 @@ impl Host for TreeHost {
     fn run(&self, program: Program) -> Result<Answer> {
         self.commands.note(&program.argv().join(" "))?;
         Ok(Answer { success: true, said: String::new() })
+    }
+
+    fn quotas(&self) -> &dyn Quotas {
+        &self.quotas
     }
 
     fn systemd(&self) -> &dyn Systemd {

@@ -51,7 +51,7 @@ fn converge_home(
     let mut wanted = Attributes::plain(Owner::root_with(gid), 0o750);
     wanted.acl = Acl::passage(context.ids.web_uid);
     match context.host.entry(home)? {
-        None => context.host.make_dir(home, &wanted, &[]).map_err(without_acl)?,
+        None => context.host.make_volume(home, &wanted).map_err(without_acl)?,
         Some(found) if found.is_dir() && found.attributes == wanted => {}
         // The group's number is never used again, so a home with it can only be of this account.
         Some(found)

@@ -12,7 +12,7 @@ use chrono::DateTime;
 use super::*;
 use crate::host::tree::TreeHost;
 use crate::host::{
-    AccountLock, Answer, Attributes, Entry, NewFile, Owner, Program, Result as HostResult, Systemd,
+    AccountLock, Answer, Attributes, Entry, NewFile, Owner, Program, Quotas, Result as HostResult, Systemd,
 };
 use crate::ledger::Marks;
 use crate::nginx::tests::spec;
@@ -58,6 +58,9 @@ impl Host for Picky {
     fn make_dir(&self, path: &str, attributes: &Attributes, files: &[NewFile<'_>]) -> HostResult<()> {
         self.0.make_dir(path, attributes, files)
     }
+    fn make_volume(&self, path: &str, attributes: &Attributes) -> HostResult<()> {
+        self.0.make_volume(path, attributes)
+    }
     fn remove_dir(&self, path: &str) -> HostResult<bool> {
         self.0.remove_dir(path)
     }
@@ -75,6 +78,9 @@ impl Host for Picky {
     }
     fn bind_socket(&self, path: &str, owner: Owner, mode: u32) -> HostResult<OwnedFd> {
         self.0.bind_socket(path, owner, mode)
+    }
+    fn quotas(&self) -> &dyn Quotas {
+        self.0.quotas()
     }
     fn systemd(&self) -> &dyn Systemd {
         self.0.systemd()
