@@ -59,11 +59,14 @@ macro_rules! fetch_filtered {
                 query.fetch_all($connection).await
             }};
         }
-        match $tx.connection() {
-            $crate::tx::Connection::Sqlite(connection) => run!(connection),
-            $crate::tx::Connection::Postgres(connection) => run!(connection),
+        match $tx.pass($name).await {
+            Err(refused) => Err(refused),
+            Ok(()) => match $tx.connection() {
+                $crate::tx::Connection::Sqlite(connection) => run!(connection),
+                $crate::tx::Connection::Postgres(connection) => run!(connection),
+            }
+            .map_err(|source| $crate::StoreError::of_statement($name, source)),
         }
-        .map_err(|source| $crate::StoreError::of_statement($name, source))
     }};
 }
 pub(crate) use fetch_filtered;

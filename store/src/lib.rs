@@ -19,6 +19,7 @@ pub mod conditions;
 pub mod domains;
 mod error;
 mod filter;
+pub mod gate;
 pub mod idempotency;
 pub mod memberships;
 pub mod nodes;

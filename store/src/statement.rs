@@ -38,15 +38,18 @@ macro_rules! on_engine {
     ($tx:expr, $statement:expr, [$($arg:expr),* $(,)?], $query:expr, $call:ident) => {{
         let statement: $crate::Statement = $statement;
         let name = statement.name;
-        match $tx.connection() {
-            $crate::tx::Connection::Sqlite(connection) => {
-                $query(sqlx::AssertSqlSafe(statement.sqlite))$(.bind($arg))*.$call(connection).await
+        match $tx.pass(name).await {
+            Err(refused) => Err(refused),
+            Ok(()) => match $tx.connection() {
+                $crate::tx::Connection::Sqlite(connection) => {
+                    $query(sqlx::AssertSqlSafe(statement.sqlite))$(.bind($arg))*.$call(connection).await
+                }
+                $crate::tx::Connection::Postgres(connection) => {
+                    $query(sqlx::AssertSqlSafe(statement.postgres))$(.bind($arg))*.$call(connection).await
+                }
             }
-            $crate::tx::Connection::Postgres(connection) => {
-                $query(sqlx::AssertSqlSafe(statement.postgres))$(.bind($arg))*.$call(connection).await
-            }
+            .map_err(|source| $crate::StoreError::of_statement(name, source)),
         }
-        .map_err(|source| $crate::StoreError::of_statement(name, source))
     }};
 }
 
@@ -55,17 +58,20 @@ macro_rules! execute {
     ($tx:expr, $statement:expr $(, $arg:expr)* $(,)?) => {{
         let statement: $crate::Statement = $statement;
         let name = statement.name;
-        match $tx.connection() {
-            $crate::tx::Connection::Sqlite(connection) => {
-                sqlx::query(sqlx::AssertSqlSafe(statement.sqlite))$(.bind($arg))*.execute(connection).await
-                    .map(|done| done.rows_affected())
+        match $tx.pass(name).await {
+            Err(refused) => Err(refused),
+            Ok(()) => match $tx.connection() {
+                $crate::tx::Connection::Sqlite(connection) => {
+                    sqlx::query(sqlx::AssertSqlSafe(statement.sqlite))$(.bind($arg))*.execute(connection).await
+                        .map(|done| done.rows_affected())
+                }
+                $crate::tx::Connection::Postgres(connection) => {
+                    sqlx::query(sqlx::AssertSqlSafe(statement.postgres))$(.bind($arg))*.execute(connection).await
+                        .map(|done| done.rows_affected())
+                }
             }
-            $crate::tx::Connection::Postgres(connection) => {
-                sqlx::query(sqlx::AssertSqlSafe(statement.postgres))$(.bind($arg))*.execute(connection).await
-                    .map(|done| done.rows_affected())
-            }
+            .map_err(|source| $crate::StoreError::of_statement(name, source)),
         }
-        .map_err(|source| $crate::StoreError::of_statement(name, source))
     }};
 }
 

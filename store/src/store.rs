@@ -3,6 +3,7 @@
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -11,6 +12,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
 
+use crate::gate::{Gate, Gated, Step};
 use crate::tx::{Inner, Tx};
 use crate::{Result, StoreError};
 
@@ -30,6 +32,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Store {
     pools: Pools,
+    gate: Gated,
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +71,14 @@ impl Store {
         } else {
             return Err(StoreError::UrlUnknown);
         };
-        Ok(Self { pools })
+        Ok(Self { pools, gate: Gated::default() })
+    }
+
+    /// Has every transaction wait at a gate before each of its steps. For tests.
+    #[must_use]
+    pub fn gated(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gate = Gated(Some(gate));
+        self
     }
 
     async fn open_sqlite(url: &str) -> Result<Pools> {
@@ -134,23 +144,26 @@ impl Store {
     /// (`BEGIN IMMEDIATE`), so do slow work (hashing, waiting) before. On PostgreSQL it is an ordinary one:
     /// a failure for which [`StoreError::is_retryable`] holds is a reason to run the verb again.
     pub async fn begin(&self) -> Result<Tx> {
+        self.gate.pass(Step::Begin).await?;
+        let writing = self.gate.writing();
         match &self.pools {
             Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Inner::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(Inner::Postgres),
         }
-        .map(Tx::new)
+        .map(|inner| Tx::new(inner, self.gate.clone(), Some(writing)))
         .map_err(begin_error)
     }
 
     /// Begins a transaction that sees one moment of the database and can't write.
     pub async fn read(&self) -> Result<Tx> {
+        self.gate.pass(Step::Read).await?;
         match &self.pools {
             Pools::Sqlite { readers, .. } => readers.begin().await.map(Inner::Sqlite),
             Pools::Postgres(pool) => {
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map(Inner::Postgres)
             }
         }
-        .map(Tx::new)
+        .map(|inner| Tx::new(inner, self.gate.clone(), None))
         .map_err(begin_error)
     }
 

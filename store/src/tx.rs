@@ -2,6 +2,7 @@
 
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
+use crate::gate::{Gated, Step, Writing};
 use crate::store::Engine;
 use crate::{Result, StoreError};
 
@@ -9,6 +10,9 @@ use crate::{Result, StoreError};
 #[derive(Debug)]
 pub struct Tx {
     inner: Inner,
+    gate: Gated,
+    /// Dropped after the transaction itself.
+    _writing: Option<Writing>,
 }
 
 #[derive(Debug)]
@@ -24,18 +28,27 @@ pub(crate) enum Connection<'a> {
 }
 
 impl Tx {
-    pub(crate) const fn new(inner: Inner) -> Self {
-        Self { inner }
+    pub(crate) const fn new(inner: Inner, gate: Gated, writing: Option<Writing>) -> Self {
+        Self { inner, gate, _writing: writing }
+    }
+
+    /// Waits until a statement may run.
+    pub(crate) async fn pass(&mut self, statement: &'static str) -> Result<()> {
+        self.gate.pass(Step::Statement(statement)).await
     }
 
     /// Keeps what was written. When it answers, the data is on disk (SQLite), or wherever the operator's
     /// `synchronous_commit` says (PostgreSQL).
     pub async fn commit(self) -> Result<()> {
+        self.gate.pass(Step::Commit).await?;
         match self.inner {
             Inner::Sqlite(transaction) => transaction.commit().await,
             Inner::Postgres(transaction) => transaction.commit().await,
         }
-        .map_err(|source| StoreError::of_statement("commit", source))
+        .map_err(|source| StoreError::of_statement("commit", source))?;
+        // Too late to refuse.
+        let _ = self.gate.pass(Step::Committed).await;
+        Ok(())
     }
 
     /// Undoes what was written, now instead of when the connection is needed next.
