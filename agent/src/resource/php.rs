@@ -42,9 +42,16 @@ impl AccountResource for Php {
         let host = context.host;
         let config = layout::php_config(spec.uid);
         let Some(children) = pool::children(spec) else {
-            self.activator.dispose(spec.uid)?;
-            host.remove_file(&config)?;
-            marks.clear(MARK);
+            // Disposing asks the service manager, which a pass with nothing to do must not. The note goes last,
+            // so as long as anything may be left, one of these is there.
+            let left = marks.get(MARK).is_some()
+                || host.entry(&config)?.is_some()
+                || host.entry(&layout::php_socket(spec.uid))?.is_some();
+            if left {
+                self.activator.dispose(spec.uid)?;
+                host.remove_file(&config)?;
+                marks.clear(MARK);
+            }
             return Ok(Observed::new().with("state", "off").with("children", 0));
         };
         let program = program::find(host)?;
