@@ -25,6 +25,8 @@ pub(crate) enum Level {
     Store,
     /// The whole application on a fake host.
     App,
+    /// Server and agent together under faults, by the thousand.
+    Simulation,
     /// The installed product on a real node.
     Node,
 }
@@ -98,6 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
             Level::Unit => runner::run(&["berth-core", "berth-agent", "xtask"], &[]),
             Level::Store => store(),
             Level::App => runner::run(&["berth-server", "berth"], &[]),
+            Level::Simulation => runner::simulation(),
             Level::Node => match node_obstacle() {
                 None => suite::run(arguments.only.as_deref(), arguments.keep),
                 Some(reason) => {
@@ -137,6 +140,7 @@ fn name(level: Level) -> &'static str {
         Level::Unit => "unit",
         Level::Store => "store",
         Level::App => "app",
+        Level::Simulation => "simulation",
         Level::Node => "node",
     }
 }

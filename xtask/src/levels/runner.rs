@@ -3,25 +3,44 @@
 use anyhow::Result;
 
 use super::Tally;
-use crate::deb;
 use crate::process::installed;
+use crate::{deb, paths};
 
 /// Packages without a library, which therefore have no examples in their documentation.
 const PROGRAMS: [&str; 2] = ["berth", "xtask"];
 
+/// The seeded runs of the simulation if nobody asks for another number.
+const SIMULATED: &str = "10000";
+
+/// What the names of the simulation's tests begin with. They have a level of their own.
+const SIMULATION: &str = "simulated::";
+
+/// Runs the simulation, with the profile that the product for the node is built with: without optimisation
+/// its many runs take several times as long.
+pub(crate) fn simulation() -> Result<Tally> {
+    let profile = paths::profile();
+    let runs = std::env::var("BERTH_SIM_RUNS").unwrap_or_else(|_| SIMULATED.to_owned());
+    let tests = ["--profile", &profile, "--test", "simulation"];
+    let arguments = [&["test", "--no-fail-fast", "--quiet"], &tests[..]].concat();
+    // What the tests say is how many runs there were.
+    count(&arguments, false, &["berth"], &["--nocapture"], &[("BERTH_SIM_RUNS", &runs)])
+}
+
 /// Runs the tests of these packages.
 pub(crate) fn run(packages: &[&str], environment: &[(&str, &str)]) -> Result<Tally> {
     if !installed("cargo-nextest") {
-        return count(&["test", "--no-fail-fast", "--quiet"], false, packages, environment);
+        let arguments = ["test", "--no-fail-fast", "--quiet"];
+        return count(&arguments, false, packages, &["--skip", SIMULATION], environment);
     }
     let runner = ["nextest", "run", "--no-fail-fast", "--status-level", "fail"];
-    let tally = count(&runner, true, packages, environment)?;
+    let tally = count(&runner, true, packages, &["--skip", SIMULATION], environment)?;
     // That runner leaves out the examples in the documentation.
     let libraries: Vec<&str> = packages.iter().copied().filter(|name| !PROGRAMS.contains(name)).collect();
     if libraries.is_empty() {
         return Ok(tally);
     }
-    let examples = count(&["test", "--doc", "--no-fail-fast", "--quiet"], false, &libraries, environment)?;
+    let arguments = ["test", "--doc", "--no-fail-fast", "--quiet"];
+    let examples = count(&arguments, false, &libraries, &[], environment)?;
     Ok(tally.plus(examples))
 }
 
@@ -29,6 +48,7 @@ fn count(
     arguments: &[&str],
     nextest: bool,
     packages: &[&str],
+    to_tests: &[&str],
     environment: &[(&str, &str)],
 ) -> Result<Tally> {
     let mut cargo = deb::cargo()?.args(arguments);
@@ -37,6 +57,9 @@ fn count(
     }
     for package in packages {
         cargo = cargo.args(["--package", package]);
+    }
+    if !to_tests.is_empty() {
+        cargo = cargo.arg("--").args(to_tests);
     }
     let mut tally = Tally::default();
     let code = cargo.lines(|line| {

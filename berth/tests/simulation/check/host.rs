@@ -1,0 +1,237 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use berth_agent::host::tree::TreeHost;
+use berth_agent::host::{Acl, Attributes, Entry, Host, Kind, Owner};
+use berth_core::account::UID_RANGE;
+use berth_core::layout;
+use berth_core::package::{Bound, TimerMode};
+use berth_core::spec::{AccountSpec, SiteSpec};
+
+use super::must;
+use crate::world::Wrong;
+
+/// Numbers that a fresh tree gives to the users that the package makes.
+const WEB: u32 = 990;
+const TLS: u32 = 991;
+
+/// Every account has on the host what its spec says, and nothing is there that no account has.
+pub(super) fn check(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
+    account_files(host, specs)?;
+    for spec in specs {
+        home(host, spec)?;
+        lingering(host, spec)?;
+    }
+    let names = |of: &dyn Fn(&AccountSpec) -> Option<String>| specs.iter().filter_map(of).collect();
+    let homes: BTreeSet<String> = names(&|spec| Some(spec.username.to_string()));
+    only(host, layout::HOME_ROOT, &homes, |name| name == ".berth-quarantine" || name.starts_with("left"))?;
+    keys(host, specs)?;
+    let with_php = |spec: &AccountSpec| spec.bounds.php_children != Bound::Max(0);
+    only(
+        host,
+        layout::PHP_CONFIG_DIR,
+        &names(&|spec| with_php(spec).then(|| format!("{}.conf", spec.uid))),
+        nothing,
+    )?;
+    let sockets = names(&|spec| with_php(spec).then(|| format!("{}.sock", spec.uid)));
+    only(host, layout::PHP_SOCKET_DIR, &sockets, nothing)?;
+    for socket in &sockets {
+        let path = format!("{}/{socket}", layout::PHP_SOCKET_DIR);
+        let found = entry(host, &path)?;
+        must(found.kind == Kind::Socket, || format!("{path} is no socket"))?;
+        let wanted = Attributes::plain(Owner::root_with(WEB), 0o660);
+        must(found.attributes == wanted, || format!("{path}: {:?}", found.attributes))?;
+    }
+    sites(host, specs)?;
+    let nginx = host.systemd().unit_state("nginx.service").unwrap();
+    must(nginx.as_deref() == Some("active"), || format!("nginx is {nginx:?}"))
+}
+
+fn nothing(_: &str) -> bool {
+    false
+}
+
+fn entry(host: &TreeHost, path: &str) -> Result<Entry, Wrong> {
+    host.entry(path).unwrap().ok_or_else(|| format!("{path} is missing"))
+}
+
+fn text(host: &TreeHost, path: &str) -> Result<String, Wrong> {
+    let bytes = host.read(path).unwrap().ok_or_else(|| format!("{path} is missing"))?;
+    String::from_utf8(bytes).map_err(|_| format!("{path} is no text"))
+}
+
+/// A directory holds these names and no others but those that may be there.
+fn only(
+    host: &TreeHost,
+    dir: &str,
+    wanted: &BTreeSet<String>,
+    may: impl Fn(&str) -> bool,
+) -> Result<(), Wrong> {
+    let found: BTreeSet<String> = host.list(dir).unwrap().into_iter().collect();
+    if let Some(missing) = wanted.difference(&found).next() {
+        return Err(format!("{dir}/{missing} is missing"));
+    }
+    let left = found.difference(wanted).find(|name| !may(name));
+    left.map_or(Ok(()), |name| Err(format!("{dir}/{name} belongs to nobody")))
+}
+
+fn account_files(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
+    let ours: BTreeMap<&str, &AccountSpec> =
+        specs.iter().map(|spec| (spec.username.as_str(), spec)).collect();
+    for (path, number) in
+        [("/etc/passwd", Some(2)), ("/etc/group", Some(2)), ("/etc/shadow", None), ("/etc/gshadow", None)]
+    {
+        let content = text(host, path)?;
+        let mut seen = BTreeSet::new();
+        for line in content.lines() {
+            let fields: Vec<&str> = line.split(':').collect();
+            let spec = ours.get(fields[0]);
+            if let Some(index) = number {
+                let number: u32 = fields[index].parse().map_err(|_| format!("{path}: {line}"))?;
+                let fits = match spec {
+                    Some(spec) => spec.uid.get() == number,
+                    None => !UID_RANGE.contains(&number),
+                };
+                must(fits, || format!("{path}: `{line}` belongs to nobody, or has another number"))?;
+            } else {
+                let foreign = ["root", "berth-web", "berth-tls", "berth-sftp", "foreign"];
+                must(spec.is_some() || foreign.contains(&fields[0]), || {
+                    format!("{path}: `{line}` belongs to nobody")
+                })?;
+            }
+            if spec.is_some() {
+                must(seen.insert(fields[0]), || format!("{path}: {} is there twice", fields[0]))?;
+            }
+            match (path, spec) {
+                ("/etc/passwd", Some(spec)) => {
+                    let sound = fields[5] == layout::home(&spec.username)
+                        && fields[6] == "/usr/sbin/nologin"
+                        && fields[3] == fields[2]
+                        && fields.len() == 7;
+                    must(sound, || format!("{path}: {line}"))?;
+                }
+                ("/etc/shadow", Some(_)) => must(fields[1] == "!", || format!("{path}: {line}"))?,
+                _ => {}
+            }
+        }
+        must(seen.len() == ours.len(), || format!("{path} has {} of {} accounts", seen.len(), ours.len()))?;
+    }
+    let groups = text(host, "/etc/group")?;
+    for (group, wanted) in [("berth-sftp", ours.keys().copied().collect()), ("berth-web", BTreeSet::new())] {
+        let line = groups.lines().find(|line| line.starts_with(&format!("{group}:")));
+        let line = line.ok_or_else(|| format!("the group {group} is missing"))?;
+        let members: BTreeSet<&str> =
+            line.rsplit(':').next().unwrap_or_default().split(',').filter(|name| !name.is_empty()).collect();
+        must(members == wanted, || format!("/etc/group: {line}"))?;
+    }
+    let foreign = "foreign:x:1000:1000:Somebody:/home/foreign:/bin/bash";
+    must(text(host, "/etc/passwd")?.lines().any(|line| line == foreign), || {
+        "somebody else's entry in /etc/passwd has changed".to_owned()
+    })
+}
+
+fn home(host: &TreeHost, spec: &AccountSpec) -> Result<(), Wrong> {
+    let uid = spec.uid.get();
+    let exactly = |path: &str, wanted: &Attributes| {
+        let found = entry(host, path)?;
+        must(found.is_dir() && found.attributes == *wanted, || format!("{path}: {:?}", found.attributes))
+    };
+    let home = layout::home(&spec.username);
+    let mut wanted = Attributes::plain(Owner::root_with(uid), 0o750);
+    wanted.acl = Acl::passage(WEB);
+    exactly(&home, &wanted)?;
+    let passable = Attributes::plain(Owner::root_with(uid), 0o751);
+    exactly(&format!("{home}/domains"), &passable)?;
+    for site in &spec.sites {
+        let dir = layout::site_dir(&spec.username, &site.fqdn);
+        exactly(&dir, &passable)?;
+        exactly(&format!("{dir}/logs"), &Attributes::plain(Owner::root_with(uid), 0o750))?;
+        for name in ["public_html", "tmp", "private"] {
+            let path = format!("{dir}/{name}");
+            let found = entry(host, &path)?;
+            let sound = found.is_dir() && found.attributes.owner == Owner::tenant(uid);
+            must(sound, || format!("{path}: {:?}", found.attributes))?;
+        }
+    }
+    Ok(())
+}
+
+fn keys(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
+    let mut wanted = BTreeSet::new();
+    for spec in specs.iter().filter(|spec| spec.sftp.enabled && !spec.sftp.keys.is_empty()) {
+        wanted.insert(spec.username.to_string());
+        let path = layout::keys_file(&spec.username);
+        let content = text(host, &path)?;
+        let found: BTreeSet<&str> = content.lines().filter(|line| !line.starts_with('#')).collect();
+        let keys = spec.sftp.keys.iter().map(berth_core::ssh_key::SshPublicKey::authorized_line).collect();
+        must(found == keys, || format!("{path} holds {found:?}"))?;
+        let attributes = entry(host, &path)?.attributes;
+        let right = Attributes::plain(Owner::root_with(spec.uid.get()), 0o640);
+        must(attributes == right, || format!("{path}: {attributes:?}"))?;
+    }
+    only(host, layout::KEYS_DIR, &wanted, nothing)
+}
+
+fn lingering(host: &TreeHost, spec: &AccountSpec) -> Result<(), Wrong> {
+    let wanted = spec.timers == TimerMode::Always;
+    let there = host.entry(&format!("/var/lib/systemd/linger/{}", spec.username)).unwrap().is_some();
+    must(there == wanted, || format!("{} lingers: {there}", spec.username))?;
+    let unit = format!("user@{}.service", spec.uid);
+    let state = host.systemd().unit_state(&unit).unwrap();
+    must(!wanted || state.as_deref() == Some("active"), || format!("{unit} is {state:?}"))
+}
+
+/// Links, server blocks and certificates: each host name leads to its site and no other.
+fn sites(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
+    let mut trees = BTreeMap::new();
+    let mut sockets = BTreeMap::new();
+    let mut blocks = BTreeSet::new();
+    for spec in specs {
+        for site in &spec.sites {
+            let standard = is_standard(site);
+            for (index, name) in site.hosts().enumerate() {
+                let file = layout::host_file(name);
+                if standard {
+                    trees.insert(file.clone(), layout::site_dir(&spec.username, &site.fqdn));
+                }
+                if standard || index == 0 {
+                    sockets.insert(format!("{file}.sock"), layout::php_socket(spec.uid));
+                }
+                certificate(host, &file)?;
+            }
+            if !standard {
+                blocks.insert(format!("{}.conf", layout::host_file(&site.fqdn)));
+                let path = format!("{}/{}.conf", layout::SITES_DIR, layout::host_file(&site.fqdn));
+                let content = text(host, &path)?;
+                let root = format!("{}/{}", layout::site_dir(&spec.username, &site.fqdn), site.docroot);
+                must(content.contains(&root), || format!("{path} does not serve {root}"))?;
+            }
+        }
+    }
+    links(host, layout::HOST_TREE, &trees)?;
+    links(host, layout::PHP_HOST_DIR, &sockets)?;
+    only(host, layout::SITES_DIR, &blocks, nothing)?;
+    certificate(host, "_default")
+}
+
+/// The same question as the agent asks, answered again.
+fn is_standard(site: &SiteSpec) -> bool {
+    site.docroot.as_str() == "public_html" && site.hosts().all(|host| host.as_str().len() <= 80)
+}
+
+fn links(host: &TreeHost, dir: &str, wanted: &BTreeMap<String, String>) -> Result<(), Wrong> {
+    only(host, dir, &wanted.keys().cloned().collect(), nothing)?;
+    for (name, target) in wanted {
+        let found = entry(host, &format!("{dir}/{name}"))?.kind;
+        must(found == Kind::Link(target.clone()), || format!("{dir}/{name} is {found:?}"))?;
+    }
+    Ok(())
+}
+
+fn certificate(host: &TreeHost, file: &str) -> Result<(), Wrong> {
+    let path = format!("{}/{file}", layout::TLS_DIR);
+    let certificate = text(host, &format!("{path}.crt"))?;
+    must(certificate.starts_with("-----BEGIN CERTIFICATE"), || format!("{path}.crt is none"))?;
+    let key = entry(host, &format!("{path}.key"))?;
+    let wanted = Attributes::plain(Owner { uid: TLS, gid: WEB }, 0o640);
+    must(key.attributes == wanted, || format!("{path}.key: {:?}", key.attributes))
+}

@@ -1,0 +1,138 @@
+//! What goes wrong on the host, and when.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use berth_agent::host::faulty::{Call, Fate, Killed};
+use rustix::io::Errno;
+
+/// Something that happens once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strike {
+    /// The call or write fails and has no effect.
+    Fails(Errno),
+    /// The agent dies before it.
+    KilledBefore,
+    /// The agent dies after it.
+    KilledAfter,
+    /// The code panics at it.
+    Panics,
+}
+
+/// Something that lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nothing that needs space can be written, in the ledger neither.
+    DiskFull,
+    /// nginx refuses whatever configuration it is asked about.
+    NginxRefuses,
+    /// The SSH server refuses its configuration.
+    SshdRefuses,
+    /// The service manager does not answer.
+    NoSystemd,
+}
+
+impl Trouble {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::DiskFull, Self::NginxRefuses, Self::SshdRefuses, Self::NoSystemd];
+}
+
+/// Calls that answer as if they had been made, and were not: the operation, and a part of what it is about.
+pub(crate) type Lie = (&'static str, &'static str);
+
+/// Decides about each call of the agent to its host and each write to its ledger.
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    steps: u64,
+    strike: Option<(u64, Strike)>,
+    struck: Option<String>,
+    troubles: Vec<Trouble>,
+    lie: Option<Lie>,
+}
+
+impl Faults {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts from here, and strikes at this step.
+    pub(crate) fn arm(&self, at: u64, strike: Strike) {
+        let mut state = self.state();
+        state.steps = 0;
+        state.struck = None;
+        state.strike = Some((at, strike));
+    }
+
+    /// No strike any more; says where it has struck, if it has.
+    pub(crate) fn disarm(&self) -> Option<String> {
+        let mut state = self.state();
+        state.strike = None;
+        state.struck.take()
+    }
+
+    pub(crate) fn set_troubles(&self, troubles: Vec<Trouble>) {
+        self.state().troubles = troubles;
+    }
+
+    fn has(&self, trouble: Trouble) -> bool {
+        self.state().troubles.contains(&trouble)
+    }
+
+    /// Has the host lie, for the test that notices.
+    pub(crate) fn set_lie(&self, lie: Lie) {
+        self.state().lie = Some(lie);
+    }
+
+    /// The strike for the step that is being taken.
+    fn next(&self, what: impl FnOnce() -> String) -> Option<Strike> {
+        let mut state = self.state();
+        let step = state.steps;
+        state.steps += 1;
+        let (at, strike) = state.strike?;
+        if at != step {
+            return None;
+        }
+        state.struck = Some(what());
+        Some(strike)
+    }
+
+    pub(crate) fn host(&self, call: &Call<'_>) -> Fate {
+        match self.next(|| format!("{} {}", call.operation, call.object)) {
+            Some(Strike::Fails(errno)) => return Fate::Fails(errno),
+            Some(Strike::KilledBefore) => return Fate::KilledBefore,
+            Some(Strike::KilledAfter) => return Fate::KilledAfter,
+            Some(Strike::Panics) => return Fate::Panics,
+            None => {}
+        }
+        let lies = |(operation, object): Lie| call.operation == operation && call.object.contains(object);
+        if self.state().lie.is_some_and(lies) {
+            return Fate::Dropped;
+        }
+        let refuses = [("/usr/sbin/nginx", Trouble::NginxRefuses), ("/usr/sbin/sshd", Trouble::SshdRefuses)];
+        let asked_of_systemd =
+            ["unit_state", "reload_unit", "restart_unit", "daemon_reload", "set_linger", "end_sessions"];
+        if self.has(Trouble::DiskFull) && call.needs_space() {
+            Fate::Fails(Errno::NOSPC)
+        } else if refuses.iter().any(|(program, trouble)| call.object == *program && self.has(*trouble)) {
+            Fate::Refused
+        } else if self.has(Trouble::NoSystemd) && asked_of_systemd.contains(&call.operation) {
+            Fate::Fails(Errno::CONNREFUSED)
+        } else {
+            Fate::Made
+        }
+    }
+
+    pub(crate) fn ledger(&self, path: &Path) -> io::Result<()> {
+        match self.next(|| format!("write {}", path.file_name().unwrap_or_default().to_string_lossy())) {
+            Some(Strike::Fails(errno)) => Err(errno.into()),
+            // Killed after a write is killed before whatever comes next.
+            Some(Strike::KilledBefore | Strike::KilledAfter | Strike::Panics) => Killed::now(),
+            None if self.has(Trouble::DiskFull) => Err(Errno::NOSPC.into()),
+            None => Ok(()),
+        }
+    }
+}
