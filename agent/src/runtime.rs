@@ -27,6 +27,9 @@ use crate::resource::site::Site;
 use crate::resource::timers::Timers;
 use crate::{AgentConfig, Worker};
 
+/// Tenants' PHP that may run before anybody has asked for it; each takes about 10 MiB until it is idle too long.
+const WARM: usize = 8;
+
 /// Runs the agent until it is told to end.
 ///
 /// # Errors
@@ -65,7 +68,10 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
         jitter,
         config.extra_groups.clone(),
     );
-    let activator = Activator::start(Arc::clone(&host), ActivatorSettings::default());
+    // What only shows what would be done starts nothing by itself.
+    let warm = if config.render.is_some() { 0 } else { WARM };
+    let settings = ActivatorSettings { warm, ..ActivatorSettings::default() };
+    let activator = Activator::start(Arc::clone(&host), settings);
     let reconciler = resources(reconciler, activator);
     let worker = Worker::new(reconciler, host, ledger, Arc::clone(&lanes), outbox);
     let audit_every = config.audit_every;

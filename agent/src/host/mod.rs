@@ -47,11 +47,13 @@ pub trait Host: Send + Sync {
     /// Removes a file, socket or link; says whether there was one.
     fn remove_file(&self, path: &str) -> Result<bool>;
 
-    /// Makes a link, or points it elsewhere, at once.
+    /// Makes a link, or points it elsewhere, at once. Where it led before it never leads again, whatever happens;
+    /// a new one may have to be made once more after a power failure.
     fn replace_link(&self, path: &str, target: &str) -> Result<()>;
 
     /// Makes a directory that is complete from the first moment anybody can see it: attributes and files are
-    /// given to a temporary name in the same parent, which is then renamed. Fails if something is there.
+    /// given to a temporary name in the same parent, which is then renamed. Fails if something is there. After a
+    /// power failure it may have to be made once more.
     fn make_dir(&self, path: &str, attributes: &Attributes, files: &[NewFile<'_>]) -> Result<()>;
 
     /// Makes an empty directory that is complete from the first moment, as a volume of its own where the file

@@ -11,7 +11,7 @@ use berth_core::layout;
 use berth_core::name::Username;
 
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, broadcast};
 use tokio::time::Instant;
 
 use super::listener::{self, Health};
@@ -38,6 +38,8 @@ pub struct ActivatorSettings {
     pub back_off_max: Duration,
     /// Units that are started at the same time.
     pub starts: usize,
+    /// Units that may run although nobody has asked for them yet; none switches starting them off.
+    pub warm: usize,
 }
 
 impl Default for ActivatorSettings {
@@ -49,6 +51,7 @@ impl Default for ActivatorSettings {
             back_off: Duration::from_secs(1),
             back_off_max: Duration::from_mins(1),
             starts: 8,
+            warm: 0,
         }
     }
 }
@@ -85,6 +88,8 @@ struct Inner {
     pools: Mutex<HashMap<Uid, Arc<Pool>>>,
     /// Listeners of an earlier agent whose accounts have not come yet.
     inherited: Mutex<HashMap<u32, OwnedFd>>,
+    /// When an account came that had no PHP before.
+    newest: Mutex<Option<Instant>>,
 }
 
 struct Pool {
@@ -108,6 +113,8 @@ struct Held {
     failures: u32,
     problem: Option<String>,
     retry_at: Option<Instant>,
+    /// It was started before anybody asked, and nobody has been seen asking since.
+    unasked: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +144,7 @@ impl Activator {
             starts: Semaphore::new(settings.starts),
             pools: Mutex::default(),
             inherited: Mutex::new(inherited),
+            newest: Mutex::default(),
         });
         tokio::spawn(look_after(Arc::downgrade(&inner)));
         tokio::spawn(listen_for_ends(Arc::downgrade(&inner), forgotten));
@@ -253,6 +261,7 @@ impl Inner {
                 failures: 0,
                 problem: None,
                 retry_at: None,
+                unasked: false,
             }),
             renewal: Mutex::default(),
             changed: Notify::new(),
@@ -407,6 +416,7 @@ impl Inner {
         let alone = self.processes(pool) == 1;
         let mut held = pool.held();
         let lasted = held.lasted(self.settings.soon);
+        held.unasked &= alone && health == Health::Quiet;
         let Phase::Running { idle_since, deaf, .. } = &mut held.phase else { return };
         let was_deaf = std::mem::replace(deaf, alone && health == Health::Waiting);
         let still_deaf = was_deaf && *deaf;
@@ -492,7 +502,12 @@ impl Inner {
 
     /// Starts the unit for the requests that wait.
     async fn serve(self: &Arc<Self>, pool: &Arc<Pool>) {
-        let Ok(_permit) = self.starts.acquire().await else { return };
+        let Ok(permit) = self.starts.acquire().await else { return };
+        pool.held().unasked = false;
+        self.start(pool, permit).await;
+    }
+
+    async fn start(self: &Arc<Self>, pool: &Arc<Pool>, _permit: SemaphorePermit<'_>) {
         {
             let mut held = pool.held();
             if held.phase != Phase::Idle {
@@ -662,6 +677,8 @@ fn uid_of(unit: &str) -> Option<Uid> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+mod warm;
 
 #[cfg(test)]
 mod tests;

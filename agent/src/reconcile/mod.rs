@@ -53,7 +53,10 @@ pub struct Reconciler {
     extra_groups: Vec<String>,
     account: Vec<Box<dyn AccountResource>>,
     shared: Vec<Box<dyn SharedResource>>,
+    /// How accounts were, where that differs from what the server is known to know.
     states: BTreeMap<AccountId, AccountState>,
+    /// When accounts were last looked at in this run.
+    checked: BTreeMap<AccountId, DateTime<Utc>>,
     backoff: Backoff,
     workers: usize,
 }
@@ -111,6 +114,7 @@ impl Reconciler {
             account: Vec::new(),
             shared: Vec::new(),
             states: BTreeMap::new(),
+            checked: BTreeMap::new(),
             backoff: Backoff::new(jitter),
             workers: WORKERS,
         }
@@ -166,8 +170,22 @@ impl Reconciler {
         ledger.reported(account).map_or_else(AccountState::default, |report| AccountState {
             generation: report.generation,
             conditions: report.conditions.iter().map(|c| (c.resource, c.clone())).collect(),
-            checked_at: None,
+            checked_at: self.checked.get(&account).copied(),
         })
+    }
+
+    /// Whether all of these parts of an account that is not worked on are as they shall be.
+    fn stands(&self, account: AccountId, needs: &[Resource]) -> bool {
+        let fine = |condition: &Condition| {
+            matches!(condition.state, ConditionState::Converged | ConditionState::Unsupported(_))
+        };
+        if let Some(state) = self.states.get(&account) {
+            return needs.iter().all(|need| state.conditions.get(need).is_some_and(fine));
+        }
+        let ledger = self.ledger();
+        let conditions = ledger.reported(account).map(|report| report.conditions.as_slice());
+        let of = |need| conditions.unwrap_or_default().iter().find(|condition| condition.resource == need);
+        needs.iter().all(|need| of(*need).is_some_and(fine))
     }
 
     /// Whether all of these parts are as they shall be, or as good as the host can make them.

@@ -246,7 +246,7 @@ impl Reconciler {
                 items.iter().enumerate().map(|(index, item)| (item.spec.account, index)).collect();
             for (id, spec) in specs {
                 let Some(item) = worked.get(id).and_then(|index| items.get_mut(*index)) else {
-                    if Self::met(&self.state(*id), shared.needs()).is_ok() {
+                    if self.stands(*id, shared.needs()) {
                         accounts.ready.insert(*id, spec);
                     }
                     continue;
@@ -363,11 +363,16 @@ impl Reconciler {
             let mut ledger = self.ledger();
             let stored = ledger.set_marks(spec.account, marks);
             node.extend(stored.as_ref().err().map(ledger_problem));
-            if ledger.reported(spec.account) != Some(&report) {
-                reports.push(report);
-            }
+            let known = ledger.reported(spec.account) == Some(&report);
             drop(ledger);
-            self.states.insert(spec.account, state);
+            self.checked.insert(spec.account, checked_at);
+            if known {
+                // The ledger has it all; of most accounts nothing more is held.
+                self.states.remove(&spec.account);
+            } else {
+                reports.push(report);
+                self.states.insert(spec.account, state);
+            }
         }
         reports
     }

@@ -79,6 +79,8 @@ impl AccountResource for Php {
         if marks.get(MARK) != Some(&fingerprint) {
             if marks.get(MARK).is_some() {
                 self.activator.restart(spec.uid);
+            } else {
+                self.activator.warm(spec.uid);
             }
             marks.set(MARK, fingerprint);
         }

@@ -70,11 +70,12 @@ impl Site {
         for dir in [layout::HOST_TREE, layout::PHP_HOST_DIR] {
             server::make_dir(context.host, dir)?;
         }
+        self.sockets.make(context.host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
+        self.trees.make(context.host, spec.username.as_str(), &host_tree::site_links(spec))?;
+        // Last, since the first page needs none, and making one takes longer than all the rest.
         for host in spec.sites.iter().flat_map(berth_core::spec::SiteSpec::hosts) {
             tls::ensure(context, &layout::host_file(host), host.as_str())?;
         }
-        self.sockets.make(context.host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
-        self.trees.make(context.host, spec.username.as_str(), &host_tree::site_links(spec))?;
         Ok(())
     }
 

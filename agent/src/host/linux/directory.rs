@@ -15,6 +15,10 @@ pub(super) const ACL_NAME: &str = "system.posix_acl_access";
 /// Makes a directory under a temporary name and renames it once it is complete. Giving it to its owner is the
 /// last step but the rename: until then nobody but root can enter it, and a left-over that has its owner is
 /// complete.
+///
+/// The files are on the disk before the directory shows up. The directory itself is not waited for: file systems
+/// with a journal keep the order of what is done to names and owners, and one that a power failure took back is
+/// made again by the first audit.
 pub(super) fn make(place: &Place<'_>, attributes: &Attributes, files: &[NewFile<'_>]) -> io::Result<()> {
     place.demand_safe_parent()?;
     let temporary = place.temporary();
@@ -27,10 +31,9 @@ pub(super) fn make(place: &Place<'_>, attributes: &Attributes, files: &[NewFile<
             path::write_new(&dir, file.name, file.bytes, file.owner, file.mode)?;
         }
         apply(&dir, attributes)?;
-        rustix::fs::fsync(&dir)?;
     }
-    rustix::fs::renameat_with(&place.parent, &temporary, &place.parent, place.name, RenameFlags::NOREPLACE)?;
-    Ok(rustix::fs::fsync(&place.parent)?)
+    let noreplace = RenameFlags::NOREPLACE;
+    Ok(rustix::fs::renameat_with(&place.parent, &temporary, &place.parent, place.name, noreplace)?)
 }
 
 /// Makes an empty volume in the same way. It is not synced: there is no cheaper way to sync a new volume than to

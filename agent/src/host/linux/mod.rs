@@ -121,7 +121,12 @@ impl Host for LinuxHost {
             .and_then(|()| {
                 place.clear(&temporary)?;
                 rustix::fs::symlinkat(target, &place.parent, &temporary)?;
-                place.settle(&temporary)
+                if place.is_taken()? {
+                    return place.settle(&temporary);
+                }
+                // A new link that a power failure takes back leads nowhere until the first audit; one that was
+                // pointed elsewhere must never lead to where it did before.
+                Ok(rustix::fs::renameat(&place.parent, &temporary, &place.parent, place.name)?)
             })
             .map_err(|error| HostError::new(operation, path, error))
     }

@@ -78,6 +78,15 @@ impl<'a> Place<'a> {
         self.settle(&temporary)
     }
 
+    /// Whether there is anything of that name.
+    pub(super) fn is_taken(&self) -> io::Result<bool> {
+        match rustix::fs::statat(&self.parent, self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     /// Renames a temporary name to the real one and makes that last.
     pub(super) fn settle(&self, temporary: &str) -> io::Result<()> {
         rustix::fs::renameat(&self.parent, temporary, &self.parent, self.name)?;

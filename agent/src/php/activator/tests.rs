@@ -70,6 +70,7 @@ impl Machine {
             back_off: Duration::from_millis(100),
             back_off_max: Duration::from_millis(400),
             starts: 2,
+            warm: 1,
         };
         let systemd = Manager(Arc::clone(self));
         Activator::start(Arc::new(LinuxHost::below(self.root.clone(), Box::new(systemd))), settings)
@@ -452,4 +453,24 @@ fn whose_a_listener_is() {
     for foreign in ["berth-fpm-0.service", "berth-fpm-.service", "user-1900000001.slice"] {
         assert_eq!(uid_of(foreign), None);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_php_of_a_new_account_is_started_before_anybody_asks_but_not_in_a_batch() {
+    if !is_root() {
+        return;
+    }
+    let machine = Machine::new();
+    let activator = machine.agent_with(Duration::from_millis(200));
+    ensure(&activator).await;
+    activator.warm(tenant().uid);
+    eventually("the start", || machine.runs()).await;
+    assert_eq!(ask(&machine).await.unwrap(), "alice 1", "the one that runs answers");
+    eventually("the end of the idle", || !machine.runs()).await;
+    // Right after the other, as in a batch.
+    *lock(&activator.0.newest) = Some(Instant::now());
+    activator.warm(tenant().uid);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(machine.starts(), 1);
+    assert_eq!(ask(&machine).await.unwrap(), "alice 2");
 }
