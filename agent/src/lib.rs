@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod drift;
+pub mod egress;
 pub mod host;
 pub mod ledger;
 pub mod link;

@@ -19,6 +19,7 @@ use crate::link::{Client, Link, Outbox};
 use crate::php::{Activator, ActivatorSettings};
 use crate::reconcile::{Clock, Jitter, Lanes, Reconciler};
 use crate::resource::directories::Directories;
+use crate::resource::egress::Egress;
 use crate::resource::home::Home;
 use crate::resource::php::Php;
 use crate::resource::quota::{Quota, Volumes, volumes};
@@ -104,6 +105,7 @@ pub fn resources(reconciler: Reconciler, activator: Activator) -> Reconciler {
         .with_shared(Volumes)
         .with(sftp::Keys)
         .with(Php::new(activator))
+        .with_shared(Egress::default())
         .with_shared(Site::default())
         .with(Timers)
 }

@@ -33,6 +33,8 @@ resources! {
     Quota => "quota";
     /// Authorized keys and the SFTP jail.
     Sftp => "sftp";
+    /// What the network lets the account reach.
+    Egress => "egress";
     /// The lingering user manager, if the package has one.
     Timers => "timers";
     /// The PHP pool and its socket.

@@ -50,6 +50,8 @@ ids! {
     DomainId;
     /// A public key of an account.
     SshKeyId;
+    /// Something that an account may reach on the network.
+    EgressRuleId;
     /// A server.
     NodeId;
     /// A key for the API.

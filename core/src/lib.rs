@@ -10,6 +10,7 @@ pub mod command;
 pub mod condition;
 pub mod domain;
 pub mod drift;
+pub mod egress;
 pub mod id;
 pub mod input;
 pub mod layout;

@@ -207,7 +207,9 @@ limits! {
 }
 
 /// What an account may reach on the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema,
+)]
 pub enum EgressPolicy {
     /// Nothing.
     #[serde(rename = "none")]

@@ -3,11 +3,12 @@
 use crate::account::Uid;
 use crate::command::CreateUser;
 use crate::domain::Docroot;
+use crate::egress::EgressRule;
 use crate::id::{AccountId, DomainId};
 use crate::layout;
 use crate::name::{DisplayName, Fqdn, Username};
 use crate::package::{Bounds, Features, Limits};
-use crate::spec::{AccountSpec, SftpSpec, SiteSpec};
+use crate::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec};
 use crate::ssh_key::SshPublicKey;
 use crate::view::{ChangeKind, PlanView, PlannedChange};
 
@@ -34,6 +35,8 @@ pub struct AccountSnapshot {
     pub domains: Vec<DomainSnapshot>,
     /// Its keys in any order.
     pub ssh_keys: Vec<SshPublicKey>,
+    /// What it may reach beside what its package allows, in any order.
+    pub egress_rules: Vec<EgressRule>,
 }
 
 /// What the database holds about one domain.
@@ -65,6 +68,8 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
         .collect();
     let mut keys = snapshot.ssh_keys;
     keys.sort_by(|a, b| a.fingerprint().cmp(b.fingerprint()));
+    let mut egress_rules = snapshot.egress_rules;
+    egress_rules.sort();
     AccountSpec {
         account: snapshot.account,
         generation: snapshot.generation,
@@ -73,7 +78,7 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
         display_name: snapshot.display_name,
         sftp: SftpSpec { enabled: snapshot.sftp_enabled && snapshot.features.sftp, keys },
         timers: snapshot.features.timers,
-        egress: snapshot.features.egress,
+        egress: EgressSpec { policy: snapshot.features.egress, rules: egress_rules },
         bounds: snapshot.limits.resolve(defaults),
         sites,
     }
@@ -132,6 +137,7 @@ pub fn preview_create(
         (true, true, keys) => format!("on, with {keys} keys"),
     };
     changes.push(create("sftp", username.to_string(), Some(sftp)));
+    changes.push(create("egress", username.to_string(), Some(features.egress.as_str().to_owned())));
     changes.push(create("timers", username.to_string(), Some(features.timers.as_str().to_owned())));
     changes.push(create(
         "php",
@@ -176,6 +182,7 @@ mod tests {
             features: Features::default(),
             domains: vec![domain("a.example", false), domain("z.example", true), domain("b.example", false)],
             ssh_keys: Vec::new(),
+            egress_rules: Vec::new(),
         }
     }
 

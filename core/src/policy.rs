@@ -61,6 +61,12 @@ actions! {
     SshKeyAdd => "ssh_key.add", Keys;
     /// Remove a key.
     SshKeyRemove => "ssh_key.remove", Keys;
+    /// See what an account may reach on the network, and what was refused.
+    EgressRead => "egress.read", Read;
+    /// Let an account reach something whatever its package says.
+    EgressRuleAdd => "egress.rule_add", Users;
+    /// Take such a rule away.
+    EgressRuleRemove => "egress.rule_remove", Users;
     /// See packages.
     PackageRead => "package.read", Read;
     /// Create a package.
@@ -223,11 +229,15 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainRemove
             | A::SshKeyRead
             | A::SshKeyAdd
-            | A::SshKeyRemove => {
+            | A::SshKeyRemove
+            | A::EgressRead => {
                 matches!(relation, R::Own | R::Managed)
             }
             A::ApiKeyRead | A::ApiKeyCreate | A::ApiKeyRevoke => relation == R::Own,
-            A::UserSetRole
+            // What widens the reach of an account is not for whoever sells it.
+            A::EgressRuleAdd
+            | A::EgressRuleRemove
+            | A::UserSetRole
             | A::PackageCreate
             | A::PackageEdit
             | A::PackageDelete
@@ -250,10 +260,13 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::SshKeyRead
             | A::SshKeyAdd
             | A::SshKeyRemove
+            | A::EgressRead
             | A::ApiKeyRead
             | A::ApiKeyCreate
             | A::ApiKeyRevoke => relation == R::Own,
-            A::UserCreate
+            A::EgressRuleAdd
+            | A::EgressRuleRemove
+            | A::UserCreate
             | A::UserSetRole
             | A::PackageRead
             | A::PackageCreate

@@ -124,6 +124,16 @@ catalogue! {
     SshKeyNotFound => "ssh_key_not_found", 404, NotFound, "The SSH key does not exist", "`berth ssh-key list USER` shows the keys of an account";
     /// The package does not include SFTP.
     SftpNotIncluded => "sftp_not_included", 409, Conflict, "The package does not include SFTP", "give the account a package that includes SFTP";
+    /// Not a network.
+    NetworkInvalid => "network_invalid", 422, Invalid, "The network is not valid", "write an address or a network such as 192.0.2.0/24";
+    /// Not a port.
+    PortInvalid => "port_invalid", 422, Invalid, "The port is not valid", "use a number from 1 to 65535, or a range such as 1000-2000";
+    /// The account has this rule already.
+    EgressRuleTaken => "egress_rule_taken", 409, Conflict, "The rule is already there", "nothing has to be done: the account may reach it already";
+    /// No such rule.
+    EgressRuleNotFound => "egress_rule_not_found", 404, NotFound, "The rule does not exist", "`berth egress show USER` shows the rules of an account";
+    /// The account has as many rules as it can have.
+    EgressRulesExceeded => "egress_rules_exceeded", 409, Conflict, "The account has as many rules as it can have", "remove rules, or write several as one network or range of ports";
     /// No such user.
     UserNotFound => "user_not_found", 404, NotFound, "The user does not exist", "`berth user list` shows the users";
     /// The user has no hosting account.
@@ -186,6 +196,8 @@ catalogue! {
     LingerUnsupported => "linger_unsupported", 501, NotConverged, "The node can't keep timers running without a session", "install libpam-systemd and dbus on the node";
     /// The file system of the homes keeps no quotas.
     QuotaUnsupported => "quota_unsupported", 501, NotConverged, "The file system of the home keeps no quotas", "switch quotas on for the file system of the homes; `berth doctor` says how";
+    /// The kernel or the container can't filter packets.
+    EgressUnsupported => "egress_unsupported", 501, NotConverged, "The node can't filter what its accounts send", "boot a kernel with nf_tables, or give the container the right to change its network";
     /// The file system has no access control lists.
     AclUnsupported => "acl_unsupported", 501, NotConverged, "The file system of the home has no access control lists", "mount the file system of the homes with ACLs";
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Uid;
 use crate::domain::Docroot;
+use crate::egress::EgressRule;
 use crate::id::{AccountId, DomainId};
 use crate::layout::HOST_TREE_MAX;
 use crate::name::{DisplayName, Fqdn, Username};
@@ -29,7 +30,7 @@ pub struct AccountSpec {
     /// Timers.
     pub timers: TimerMode,
     /// What the network allows.
-    pub egress: EgressPolicy,
+    pub egress: EgressSpec,
     /// Limits that count.
     pub bounds: Bounds,
     /// Sites, the primary one first.
@@ -44,6 +45,17 @@ pub struct SftpSpec {
     pub enabled: bool,
     /// The keys that open it.
     pub keys: Vec<SshPublicKey>,
+}
+
+/// What the network allows an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EgressSpec {
+    /// What its package allows.
+    pub policy: EgressPolicy,
+    /// What it may reach beside that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<EgressRule>,
 }
 
 /// One site.

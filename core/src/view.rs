@@ -7,11 +7,14 @@ use utoipa::ToSchema;
 use crate::Problem;
 use crate::account::Uid;
 use crate::audit::AuditOutcome;
-use crate::condition::{Condition, Convergence};
+use crate::condition::{Condition, ConditionState, Convergence};
 use crate::domain::{Docroot, DomainState};
-use crate::id::{AccountId, ApiKeyId, DomainId, NodeId, PackageId, QuarantineId, SshKeyId, UserId};
+use crate::egress::{Blocked, EgressRule, Note};
+use crate::id::{
+    AccountId, ApiKeyId, DomainId, EgressRuleId, NodeId, PackageId, QuarantineId, SshKeyId, UserId,
+};
 use crate::name::{DisplayName, Email, Fqdn, Login, PackageName, Username};
-use crate::package::{Bounds, Features, Limits};
+use crate::package::{Bounds, EgressPolicy, Features, Limits};
 use crate::policy::Scope;
 use crate::role::Role;
 use crate::user::{Language, MemberRole, Phone, PostalAddress, Timezone};
@@ -226,6 +229,42 @@ pub struct SshKeyView {
     pub comment: String,
     /// The public key itself.
     pub key: String,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What an account may reach on the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EgressView {
+    /// The account.
+    pub account: AccountId,
+    /// What its package allows.
+    pub policy: EgressPolicy,
+    /// What it may reach beside that.
+    pub rules: Vec<EgressRuleView>,
+    /// Packets that its node has refused since the packet filter was loaded.
+    pub refused: u64,
+    /// The destinations of the last day that were refused most often.
+    pub blocked: Vec<Blocked>,
+    /// When the node last reported on the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_at: Option<DateTime<Utc>>,
+    /// How it is on the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ConditionState>,
+}
+
+/// Something that an account may reach whatever its package says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EgressRuleView {
+    /// The rule.
+    pub id: EgressRuleId,
+    /// What it allows.
+    #[serde(flatten)]
+    pub rule: EgressRule,
+    /// Why it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }

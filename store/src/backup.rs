@@ -61,6 +61,9 @@ const TABLES: &[Table] = tables! {
     host_names { name: Text, domain_id: Id, path: Text, is_alias: Switch }
     registrable_names { name: Text }
     ssh_keys { id: Id, account_id: Id, fingerprint: Text, public_key: Text, created_at: Number }
+    egress_rules {
+        id: Id, account_id: Id, network: Text, port: Text, protocol: Text, note: Text, created_at: Number,
+    }
     account_conditions {
         account_id: Id, generation: Number, reported_at: Number, failed: Switch, conditions: Text,
     }

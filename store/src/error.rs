@@ -212,6 +212,10 @@ constraints! {
     SshKey: "ssh_keys_pkey", "ssh_keys.id", "an SSH key of that id";
     /// The fingerprint of a key within an account.
     SshKeyFingerprint: "ssh_keys_fingerprint_key", "ssh_keys.account_id, ssh_keys.fingerprint", "that SSH key";
+    /// The id of an egress rule.
+    EgressRule: "egress_rules_pkey", "egress_rules.id", "an egress rule of that id";
+    /// What an egress rule of an account allows.
+    EgressRuleReach: "egress_rules_rule_key", "egress_rules.account_id, egress_rules.network, egress_rules.port, egress_rules.protocol", "that egress rule";
     /// The id of a quarantine.
     Quarantine: "quarantines_pkey", "quarantines.id", "a quarantine of that id";
     /// One pending quarantine of a home.

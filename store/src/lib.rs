@@ -17,6 +17,7 @@ pub mod audit;
 pub mod backup;
 pub mod conditions;
 pub mod domains;
+pub mod egress_rules;
 mod error;
 mod filter;
 pub mod gate;
@@ -59,6 +60,7 @@ pub fn statements() -> Vec<Statement> {
         settings::STATEMENTS,
         specs::STATEMENTS,
         ssh_keys::STATEMENTS,
+        egress_rules::STATEMENTS,
         users::STATEMENTS,
         users::search::STATEMENTS,
     ]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use berth_core::egress::EgressRule;
 use berth_core::id::{AccountId, DomainId, NodeId};
 use berth_core::name::Fqdn;
 use berth_core::plan::{AccountSnapshot, DomainSnapshot};
@@ -9,6 +10,7 @@ use berth_core::ssh_key::SshPublicKey;
 use uuid::Uuid;
 
 use crate::accounts::stored_uid;
+use crate::egress_rules::stored_rule;
 use crate::value::{from_json, parsed, signed, unsigned};
 use crate::{Result, Tx};
 
@@ -43,6 +45,10 @@ statements! {
         "JOIN domains d ON d.account_id = a.id AND d.state = 'active' \
          JOIN host_names h ON h.domain_id = d.id AND h.is_alias"
     )];
+    EGRESS_RULES => [of_page!(
+        "e.account_id, e.network, e.port, e.protocol",
+        "JOIN egress_rules e ON e.account_id = a.id"
+    )];
     SSH_KEYS => [of_page!("k.account_id, k.public_key", "JOIN ssh_keys k ON k.account_id = a.id")];
 }
 
@@ -56,7 +62,7 @@ pub struct SpecPage {
 }
 
 /// At most `limit` accounts of a node whose generation is above `cursor`, in the order of their generations,
-/// in four statements however many they are. Use a transaction of [`crate::Store::read`]: it sees one moment.
+/// in five statements however many they are. Use a transaction of [`crate::Store::read`]: it sees one moment.
 ///
 /// No account is ever left out between two pages; [`crate::accounts`] says why. A domain whose ownership is
 /// not proven comes without its aliases: it is served for its own name only.
@@ -75,6 +81,11 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
     for (account, key) in fetch_all!(tx, (Uuid, String), SSH_KEYS, node.0, signed(cursor), last)? {
         keys.entry(account).or_default().push(parsed("SSH key", &key)?);
     }
+    let mut rules: HashMap<Uuid, Vec<EgressRule>> = HashMap::new();
+    let found = fetch_all!(tx, (Uuid, String, String, String), EGRESS_RULES, node.0, signed(cursor), last)?;
+    for (account, network, port, protocol) in found {
+        rules.entry(account).or_default().push(stored_rule(&network, &port, &protocol)?);
+    }
     let accounts = rows
         .into_iter()
         .map(|row| {
@@ -88,6 +99,7 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
                 limits: from_json("limits", &row.limits)?,
                 features: from_json("features", &row.features)?,
                 domains: domains.remove(&row.id).unwrap_or_default(),
+                egress_rules: rules.remove(&row.id).unwrap_or_default(),
                 ssh_keys: keys.remove(&row.id).unwrap_or_default(),
             })
         })

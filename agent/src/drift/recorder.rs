@@ -8,7 +8,8 @@ use tokio::sync::broadcast;
 use super::{Change, Changes};
 use crate::host::systemd::PhpUnit;
 use crate::host::{
-    AccountLock, Answer, Attributes, Entry, Host, Kind, NewFile, Owner, Program, Quotas, Result, Systemd,
+    AccountLock, Answer, Attributes, Entry, Firewall, Host, Kind, NewFile, Owner, Program, Quotas, Result,
+    Systemd,
 };
 
 /// A host beside which every change of a file, directory, link or unit is noted with how things were before.
@@ -159,6 +160,11 @@ impl Host for Recorder<'_> {
 
     fn quotas(&self) -> &dyn Quotas {
         self.inner.quotas()
+    }
+
+    fn firewall(&self) -> &dyn Firewall {
+        // Its elements mean something to their resource only, which notes them itself.
+        self.inner.firewall()
     }
 
     fn systemd(&self) -> &dyn Systemd {

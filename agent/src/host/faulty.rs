@@ -3,6 +3,7 @@
 //! For tests of crashes, of this crate and of the whole product. The host behind it keeps its state, so what
 //! a call has done outlives the agent that made it, as on a real machine.
 
+use std::collections::BTreeMap;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -11,11 +12,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rustix::io::Errno;
 use tokio::sync::broadcast;
 
+use super::firewall::{Changed, Look, Table, next_generation};
 use super::quota::{Adoptions, QuotaLimits, Reading};
 use super::systemd::PhpUnit;
 use super::{
-    AccountLock, Answer, Attributes, Entry, Host, HostError, NewFile, Owner, Program, Quotas, Result, Systemd,
+    AccountLock, Answer, Attributes, Entry, Firewall, Host, HostError, NewFile, Owner, Program, Quotas,
+    Result, Systemd,
 };
+use crate::egress::{Delta, Refusals, Ruleset, Verdict};
 
 /// The payload of a panic that stands for the death of the agent. Nothing may contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +210,9 @@ impl Host for FaultyHost {
     fn quotas(&self) -> &dyn Quotas {
         self
     }
+    fn firewall(&self) -> &dyn Firewall {
+        self
+    }
     fn systemd(&self) -> &dyn Systemd {
         self
     }
@@ -220,6 +227,32 @@ impl Quotas for FaultyHost {
     }
     fn adopt_volumes(&self, homes: &str, newer_than: u64) -> Result<Adoptions> {
         self.ask("adopt_volumes", homes, || self.inner.quotas().adopt_volumes(homes, newer_than))
+    }
+}
+
+impl Firewall for FaultyHost {
+    fn look(&self) -> Result<Look> {
+        self.ask("look", "the packet filter", || self.inner.firewall().look())
+    }
+    fn table(&self) -> Result<Option<Table>> {
+        self.ask("table", "the packet filter", || self.inner.firewall().table())
+    }
+    fn replace(&self, ruleset: &Ruleset) -> Result<()> {
+        self.act("replace", "the packet filter", || self.inner.firewall().replace(ruleset))
+    }
+    fn change(&self, generation: u32, delta: &Delta) -> Result<Changed> {
+        match self.fate("change", "the packet filter") {
+            Fate::Dropped => Ok(Changed::Done(next_generation(generation))),
+            fate => self.meet(fate, "change", "the packet filter", || {
+                self.inner.firewall().change(generation, delta)
+            }),
+        }
+    }
+    fn verdicts(&self, uids: &[u32]) -> Result<BTreeMap<u32, Verdict>> {
+        self.ask("verdicts", "the packet filter", || self.inner.firewall().verdicts(uids))
+    }
+    fn refusals(&self) -> Result<Refusals> {
+        self.ask("refusals", "the packet filter", || self.inner.firewall().refusals())
     }
 }
 

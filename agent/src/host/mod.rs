@@ -8,6 +8,7 @@ mod acl;
 mod entry;
 mod error;
 pub mod faulty;
+pub mod firewall;
 pub mod linux;
 pub mod mount;
 mod program;
@@ -21,6 +22,7 @@ use std::os::fd::OwnedFd;
 pub use acl::Acl;
 pub use entry::{Attributes, Entry, Kind, Owner};
 pub use error::{HostError, Result};
+pub use firewall::Firewall;
 pub use program::{Answer, Program};
 pub use quota::Quotas;
 pub use systemd::Systemd;
@@ -86,6 +88,9 @@ pub trait Host: Send + Sync {
 
     /// Disk quotas.
     fn quotas(&self) -> &dyn Quotas;
+
+    /// The packet filter.
+    fn firewall(&self) -> &dyn Firewall;
 
     /// The service manager.
     fn systemd(&self) -> &dyn Systemd;

@@ -5,6 +5,8 @@
 pub enum Program {
     /// Checks the candidate of nginx's configuration.
     NginxTest,
+    /// Loads a table of the packet filter, which it reads.
+    NftLoad,
     /// Checks the SSH server's configuration.
     SshdTest,
 }
@@ -14,6 +16,7 @@ impl Program {
     pub const fn argv(self) -> &'static [&'static str] {
         match self {
             Self::NginxTest => &["/usr/sbin/nginx", "-t", "-q", "-c", crate::nginx::CANDIDATE_MAIN],
+            Self::NftLoad => &["/usr/sbin/nft", "--file", "-"],
             Self::SshdTest => &["/usr/sbin/sshd", "-t"],
         }
     }

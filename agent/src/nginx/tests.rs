@@ -8,7 +8,7 @@ use berth_core::domain::Docroot;
 use berth_core::id::{AccountId, DomainId};
 use berth_core::name::{DisplayName, Fqdn, Username};
 use berth_core::package::{Bounds, EgressPolicy, TimerMode};
-use berth_core::spec::{AccountSpec, SftpSpec, SiteSpec};
+use berth_core::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec};
 use proptest::prelude::*;
 
 use super::candidate::{self, Files, Refusal};
@@ -35,7 +35,7 @@ pub(crate) fn spec(user: &str, hosts: &[&str]) -> AccountSpec {
         display_name: DisplayName::parse("Somebody").unwrap(),
         sftp: SftpSpec { enabled: true, keys: Vec::new() },
         timers: TimerMode::Off,
-        egress: EgressPolicy::Web,
+        egress: EgressSpec { policy: EgressPolicy::Web, rules: Vec::new() },
         bounds: Bounds::default(),
         sites: hosts.iter().map(site).collect(),
     }

@@ -14,7 +14,7 @@ use berth_core::id::{AccountId, DomainId};
 use berth_core::link::AccountReport;
 use berth_core::name::{DisplayName, Fqdn, Username};
 use berth_core::package::{Bounds, EgressPolicy, TimerMode};
-use berth_core::spec::{AccountSpec, SftpSpec, SiteSpec};
+use berth_core::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec};
 use berth_core::ssh_key::SshPublicKey;
 use chrono::{DateTime, Utc};
 
@@ -35,7 +35,7 @@ pub(crate) fn spec(name: &str, number: u32, generation: u64) -> AccountSpec {
         display_name: DisplayName::parse("Alice, \"A: Smith\"").unwrap(),
         sftp: SftpSpec { enabled: true, keys: vec![key(1)] },
         timers: TimerMode::Always,
-        egress: EgressPolicy::Web,
+        egress: EgressSpec { policy: EgressPolicy::Web, rules: Vec::new() },
         bounds: Bounds::default(),
         sites: vec![SiteSpec {
             domain: DomainId(uuid::Uuid::from_u128(number.into())),

@@ -8,6 +8,7 @@ mod change;
 mod completions;
 mod doctor;
 mod domain;
+mod egress;
 mod home;
 mod man;
 mod node;
@@ -82,6 +83,9 @@ enum Command {
     /// Add and remove the keys that open file transfer
     #[command(subcommand)]
     SshKey(ssh_key::SshKeyCommand),
+    /// Show what a user may reach on the network, and let them reach more
+    #[command(subcommand)]
+    Egress(egress::EgressCommand),
     /// Switch file transfer on or off
     #[command(subcommand)]
     Sftp(sftp::SftpCommand),
@@ -126,6 +130,7 @@ impl Cli {
             Command::User(command) => online(&global, console, async |session| command.run(session).await),
             Command::Package(command) => online(&global, console, async |session| command.run(session).await),
             Command::Domain(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Egress(command) => online(&global, console, async |session| command.run(session).await),
             Command::SshKey(command) => online(&global, console, async |session| command.run(session).await),
             Command::Sftp(command) => online(&global, console, async |session| command.run(session).await),
             Command::Node(command) => online(&global, console, async |session| command.run(session).await),

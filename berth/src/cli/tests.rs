@@ -23,6 +23,7 @@ fn body(line: &[&str]) -> Value {
         Command::Domain(domain::DomainCommand::Add(args)) => args.body(),
         Command::Domain(domain::DomainCommand::Edit(args)) => args.body(),
         Command::ApiKey(api_key::ApiKeyCommand::Create(args)) => args.body(),
+        Command::Egress(egress::EgressCommand::Allow(args)) => args.body(),
         other => panic!("{other:?} sends no body that this test knows"),
     }
 }
@@ -97,6 +98,26 @@ fn arguments_become_bodies() {
             }),
         ),
         (&["package", "edit", "big", "--tasks", "7"], json!({"tasks": "7"})),
+        (
+            &["egress", "allow", "alice", "--to", "192.0.2.0/24", "--port", "25"],
+            json!({"network": "192.0.2.0/24", "port": "25"}),
+        ),
+        (
+            &[
+                "egress",
+                "allow",
+                "alice",
+                "--to",
+                "::1",
+                "--port",
+                "1-2",
+                "--protocol",
+                "udp",
+                "--note",
+                "x y",
+            ],
+            json!({"network": "::1", "port": "1-2", "protocol": "udp", "note": "x y"}),
+        ),
         (&["domain", "add", "alice", "example.com"], json!({"domain": "example.com"})),
         (
             &["domain", "add", "alice", "example.com", "--docroot", "public_html/app"],

@@ -105,7 +105,7 @@ impl Host {
 pub(crate) async fn examine(host: &Host, config: &Config, session: &Session) -> Vec<Finding> {
     let mut findings = homes::check(host);
     findings.extend(cgroup::check(host));
-    findings.extend(firewall::check());
+    findings.extend(firewall::check(host));
     findings.extend(ssh::check(host));
     findings.extend(ports::check(host, config));
     findings.extend(clock::check(host));

@@ -1,6 +1,7 @@
 //! Commands: what every dialect parses its input into. One file per verb that takes input.
 
 mod add_domain;
+mod add_egress_rule;
 mod add_ssh_key;
 mod create_api_key;
 mod create_package;
@@ -12,6 +13,7 @@ mod list_users;
 mod set_password;
 
 pub use add_domain::AddDomain;
+pub use add_egress_rule::AddEgressRule;
 pub use add_ssh_key::AddSshKey;
 pub use create_api_key::{ApiKeyLabel, CreateApiKey};
 pub use create_package::CreatePackage;

@@ -34,7 +34,7 @@ impl Parse for DisplayName {
 
 /// Control characters, and the invisible ones that reorder or break lines (Unicode Bidi controls, line and
 /// paragraph separators): a name must not be able to rearrange the text around it.
-fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

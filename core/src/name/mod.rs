@@ -7,6 +7,7 @@ mod package_name;
 mod username;
 
 pub use display_name::DisplayName;
+pub(crate) use display_name::is_unprintable;
 pub use email::Email;
 pub use fqdn::Fqdn;
 pub use package_name::PackageName;

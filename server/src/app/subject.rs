@@ -132,6 +132,7 @@ const fn is_about_account(action: Action) -> bool {
             | Action::SshKeyRead
             | Action::SshKeyAdd
             | Action::SshKeyRemove
+            | Action::EgressRead
     )
 }
 

@@ -1,13 +1,14 @@
 use berth_core::layout;
 use berth_core::view::{
-    AccountView, ApiKeyView, AuditView, DomainView, NodeView, PackageView, QuarantineView, SshKeyView,
-    UserView,
+    AccountView, ApiKeyView, AuditView, DomainView, EgressRuleView, NodeView, PackageView, QuarantineView,
+    SshKeyView, UserView,
 };
 use berth_core::{Code, Problem};
 use berth_store::accounts::AccountOverview;
 use berth_store::api_keys::ApiKeyRecord;
 use berth_store::audit::AuditRecord;
 use berth_store::domains::DomainRecord;
+use berth_store::egress_rules::EgressRuleRecord;
 use berth_store::nodes::{NodeOverview, QuarantineRecord};
 use berth_store::packages::PackageRecord;
 use berth_store::ssh_keys::SshKeyRecord;
@@ -92,6 +93,16 @@ pub(super) fn ssh_key_view(key: &SshKeyRecord) -> SshKeyView {
         comment: key.key.comment().to_owned(),
         key: key.key.authorized_line().to_owned(),
         created_at: key.created_at,
+    }
+}
+
+/// An egress rule as answers show it.
+pub(super) fn egress_rule_view(record: &EgressRuleRecord) -> EgressRuleView {
+    EgressRuleView {
+        id: record.id,
+        rule: record.rule.clone(),
+        note: record.note.clone(),
+        created_at: record.created_at,
     }
 }
 

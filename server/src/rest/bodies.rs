@@ -4,6 +4,7 @@
 //! together: every field described is known to its parser, and every required one is missed by it.
 
 use berth_core::domain::Docroot;
+use berth_core::egress::{Network, Note, PortRange, Protocol};
 use berth_core::name::{DisplayName, Email, Fqdn, PackageName, Username};
 use berth_core::package::{EgressPolicy, Limits, TimerMode};
 use berth_core::policy::Scope;
@@ -113,6 +114,21 @@ pub struct EditDomainBody {
 pub struct AddSshKeyBody {
     /// One line as in a `.pub` file.
     pub key: String,
+}
+
+/// Something that an account may reach on the network whatever its package says.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"network": "192.0.2.0/24", "port": "25", "note": "the shop's mail relay"}))]
+pub struct AddEgressRuleBody {
+    /// An address or a network.
+    pub network: Network,
+    /// A port or a range of ports.
+    pub port: PortRange,
+    /// By which protocol.
+    #[schema(default = "tcp")]
+    pub protocol: Option<Protocol>,
+    /// Why.
+    pub note: Option<Note>,
 }
 
 /// A package to create. Beside the fields named here it takes every limit by its name, as a number,

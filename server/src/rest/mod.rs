@@ -9,6 +9,7 @@ mod body;
 mod caller;
 mod description;
 mod domains;
+mod egress;
 mod health;
 mod limits;
 mod metrics;
@@ -110,6 +111,9 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(domains::edit, domains::remove))
         .routes(routes!(ssh_keys::list, ssh_keys::add))
         .routes(routes!(ssh_keys::remove))
+        .routes(routes!(egress::show))
+        .routes(routes!(egress::add_rule))
+        .routes(routes!(egress::remove_rule))
         .routes(routes!(packages::list, packages::create))
         .routes(routes!(packages::show, packages::edit, packages::delete))
         .routes(routes!(nodes::list))

@@ -1,6 +1,7 @@
 //! Parameters that several operations share, for the API's description.
 
 use berth_core::audit::AuditOutcome;
+use berth_core::id::EgressRuleId;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::Role;
 use serde::Serialize;
@@ -71,6 +72,14 @@ pub struct SshKeyParam {
     /// Id or fingerprint, the latter with `/` and `+` escaped.
     #[param(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
     pub key: String,
+}
+
+/// `{rule}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct EgressRuleParam {
+    /// Id of the rule.
+    pub rule: EgressRuleId,
 }
 
 /// `{package}`

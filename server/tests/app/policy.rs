@@ -1,10 +1,10 @@
 //! Every verb × every kind of caller × own, managed and foreign users, against the policy's table.
 
 use berth_core::command::{
-    AddDomain, AddSshKey, CreateApiKey, CreatePackage, EditDomain, EditPackage, EditUser, ListUsers,
-    SetPassword,
+    AddDomain, AddEgressRule, AddSshKey, CreateApiKey, CreatePackage, EditDomain, EditPackage, EditUser,
+    ListUsers, SetPassword,
 };
-use berth_core::id::{ApiKeyId, QuarantineId, UserId};
+use berth_core::id::{ApiKeyId, EgressRuleId, QuarantineId, UserId};
 use berth_core::mode::Mode;
 use berth_core::policy::{Action, Decision, Relation, Scope, decide};
 use berth_core::problem::{Code, Problems};
@@ -32,6 +32,9 @@ enum Verb {
     ListSshKeys,
     AddSshKey,
     RemoveSshKey,
+    ShowEgress,
+    AddEgressRule,
+    RemoveEgressRule,
     ListPackages,
     ShowPackage,
     CreatePackage,
@@ -66,6 +69,9 @@ const ON_USERS: &[(Verb, Action)] = &[
     (V::ListSshKeys, Action::SshKeyRead),
     (V::AddSshKey, Action::SshKeyAdd),
     (V::RemoveSshKey, Action::SshKeyRemove),
+    (V::ShowEgress, Action::EgressRead),
+    (V::AddEgressRule, Action::EgressRuleAdd),
+    (V::RemoveEgressRule, Action::EgressRuleRemove),
     (V::ListApiKeys, Action::ApiKeyRead),
     (V::CreateApiKey, Action::ApiKeyCreate),
     (V::RevokeApiKey, Action::ApiKeyRevoke),
@@ -121,6 +127,16 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
             app::add_ssh_key(ctx, &who, command, dry).await.map(drop)
         }
         V::RemoveSshKey => app::remove_ssh_key(ctx, &who, "SHA256:none", dry).await.map(drop),
+        V::ShowEgress => app::show_egress(ctx, &who).await.map(drop),
+        V::AddEgressRule => {
+            let command =
+                AddEgressRule::parse(fields(json!({"network": "192.0.2.7", "port": "25"}))).unwrap();
+            app::add_egress_rule(ctx, &who, command, dry).await.map(drop)
+        }
+        V::RemoveEgressRule => {
+            let none = EgressRuleId(uuid::Uuid::nil());
+            app::remove_egress_rule(ctx, &who, none, dry).await.map(drop)
+        }
         V::ListPackages => app::list_packages(ctx).await.map(drop),
         V::ShowPackage => app::show_package(ctx, &"standard".parse().unwrap()).await.map(drop),
         V::CreatePackage => {

@@ -126,6 +126,7 @@ async fn what_does_not_exist_is_not_found_by_its_kind() {
         ("users/bella/domains/none.example.com", Code::DomainNotFound),
         ("users/bella/domains/not_a_domain", Code::DomainNotFound),
         ("users/bella/ssh-keys/SHA256:none", Code::SshKeyNotFound),
+        ("users/bella/egress/rules/none", Code::EgressRuleNotFound),
         ("api-keys/not-an-id", Code::ApiKeyNotFound),
         ("packages/none", Code::PackageNotFound),
     ] {

@@ -72,6 +72,7 @@ async fn what_is_created_has_an_address() {
     for (path, body) in [
         ("/api/v1/users/bella/domains", json!({"domain": "third.example.com"})),
         ("/api/v1/users/bella/ssh-keys", json!({"key": public_key(9)})),
+        ("/api/v1/users/bella/egress/rules", json!({"network": "10.0.0.0/8", "port": "25"})),
         ("/api/v1/api-keys", json!({"label": "x", "scopes": ["read"], "user": "bella"})),
     ] {
         let made = world.operator("POST", path).json(&body).await.expect(201);
@@ -173,6 +174,7 @@ async fn removals_are_final_and_say_nothing() {
     for path in [
         "/api/v1/users/bella/domains/bella-second.com".to_owned(),
         format!("/api/v1/users/{}/ssh-keys/{}", bella.id, bella.ssh_key),
+        format!("/api/v1/users/bella/egress/rules/{}", bella.egress_rule),
         "/api/v1/packages/spare".to_owned(),
     ] {
         assert!(world.operator("DELETE", &path).send().await.expect(204).text.is_empty());

@@ -121,10 +121,16 @@ impl World {
             .json(&json!({"domain": "bella-second.com"}))
             .await
             .expect(201);
+        let rule = self
+            .operator("POST", "/api/v1/users/bella/egress/rules")
+            .json(&json!({"network": "192.0.2.0/24", "port": "25"}))
+            .await
+            .expect(201);
         let keys = self.operator("GET", "/api/v1/users/bella/ssh-keys").send().await.expect(200);
         Bella {
             id: created.body["id"].as_str().unwrap().to_owned(),
             ssh_key: keys.body["items"][0]["id"].as_str().unwrap().to_owned(),
+            egress_rule: rule.body["id"].as_str().unwrap().to_owned(),
         }
     }
 
@@ -151,6 +157,7 @@ impl World {
             "users/bella",
             "users/bella/domains",
             "users/bella/ssh-keys",
+            "users/bella/egress",
             "packages",
             "nodes",
             "api-keys",
@@ -166,6 +173,7 @@ impl World {
 pub(crate) struct Bella {
     pub(crate) id: String,
     pub(crate) ssh_key: String,
+    pub(crate) egress_rule: String,
 }
 
 /// A well-formed Ed25519 key, another one for every number.
@@ -334,6 +342,7 @@ pub(crate) fn filled(path: &str, bella: &Bella, api_key: &str) -> String {
     path.replace("{user}", "bella")
         .replace("{fqdn}", "bella-second.com")
         .replace("{key}", &bella.ssh_key)
+        .replace("{rule}", &bella.egress_rule)
         .replace("{package}", "spare")
         .replace("{node}", NODE)
         .replace("{id}", id)

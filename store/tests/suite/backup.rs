@@ -8,11 +8,11 @@ use berth_core::role::Role;
 use berth_store::api_keys::ApiKeyRecord;
 use berth_store::idempotency::StoredAnswer;
 use berth_store::{
-    StoreError, api_keys, audit, backup, conditions, domains, idempotency, nodes, outbox, settings, ssh_keys,
-    users,
+    StoreError, api_keys, audit, backup, conditions, domains, egress_rules, idempotency, nodes, outbox,
+    settings, ssh_keys, users,
 };
 
-use crate::db::{Db, at, id, ssh_key, user};
+use crate::db::{Db, at, egress_rule, id, ssh_key, user};
 
 both_engines! {
     async fn a_restored_database_is_the_same(db) {
@@ -61,7 +61,7 @@ both_engines! {
         let lines: Vec<&str> = text.lines().collect();
         let without_end = lines[..lines.len() - 1].join("\n");
         let without_row = [&lines[..3], &lines[4..]].concat().join("\n");
-        let other_schema = text.replacen("\"schema\":1", "\"schema\":2", 1);
+        let other_schema = text.replacen("\"schema\":", "\"schema\":9", 1);
         let other_table = text.replacen("\"table\":\"packages\"", "\"table\":\"sqlite_master\"", 1);
         let other_column = text.replacen("\"display_name\":", "\"display_nome\":", 1);
         for damaged in ["", "hello", &without_end, &without_row, &other_schema, &other_table, &other_column] {
@@ -85,6 +85,7 @@ async fn fill(db: &Db) {
     owned.owner = Some(reseller.id);
     users::insert(&mut tx, &owned, None).await.unwrap();
     ssh_keys::insert(&mut tx, &ssh_key(alice.account.id)).await.unwrap();
+    egress_rules::insert(&mut tx, &egress_rule(alice.account.id)).await.unwrap();
     domains::lock(&mut tx, &alice.domain.fqdn).await.unwrap();
     let report = AccountReport {
         account: alice.account.id,

@@ -10,11 +10,11 @@ use berth_store::api_keys::ApiKeyRecord;
 use berth_store::idempotency::StoredAnswer;
 use berth_store::memberships::MembershipRecord;
 use berth_store::{
-    StoreError, accounts, api_keys, domains, idempotency, memberships, nodes, outbox, packages, ssh_keys,
-    users,
+    StoreError, accounts, api_keys, domains, egress_rules, idempotency, memberships, nodes, outbox, packages,
+    ssh_keys, users,
 };
 
-use crate::db::{at, create, domain, id, package, ssh_key, user};
+use crate::db::{at, create, domain, egress_rule, id, package, ssh_key, user};
 
 both_engines! {
     async fn each_unique_key_is_named(db) {
@@ -31,6 +31,8 @@ both_engines! {
         let message = id();
         let mut tx = db.store.begin().await.unwrap();
         ssh_keys::insert(&mut tx, &key).await.unwrap();
+        let rule = egress_rule(alice.account.id);
+        egress_rules::insert(&mut tx, &rule).await.unwrap();
         api_keys::insert(&mut tx, &api_key, "00").await.unwrap();
         idempotency::put(&mut tx, "root", "k", &answer).await.unwrap();
         nodes::insert_quarantine(&mut tx, quarantine, node.id, &"left".parse().unwrap(), at(0)).await.unwrap();
@@ -108,6 +110,11 @@ both_engines! {
         expect!(C::SshKey, |tx| ssh_keys::insert(tx, &second));
         let second = ssh_key(alice.account.id);
         expect!(C::SshKeyFingerprint, |tx| ssh_keys::insert(tx, &second));
+        let mut second = egress_rule(bob.account.id);
+        second.id = rule.id;
+        expect!(C::EgressRule, |tx| egress_rules::insert(tx, &second));
+        let second = egress_rule(alice.account.id);
+        expect!(C::EgressRuleReach, |tx| egress_rules::insert(tx, &second));
 
         let (left, other) = ("left".parse().unwrap(), "other".parse().unwrap());
         expect!(C::Quarantine, |tx| nodes::insert_quarantine(tx, quarantine, node.id, &other, at(1)));

@@ -4,12 +4,14 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use berth_core::domain::{Docroot, DomainState};
-use berth_core::id::{AccountId, DomainId, NodeId, PackageId, SshKeyId, UserId};
+use berth_core::egress::{EgressRule, Protocol};
+use berth_core::id::{AccountId, DomainId, EgressRuleId, NodeId, PackageId, SshKeyId, UserId};
 use berth_core::package::{Features, Limits};
 use berth_core::role::Role;
 use berth_core::user::{Language, MemberRole};
 use berth_store::accounts::AccountRecord;
 use berth_store::domains::DomainRecord;
+use berth_store::egress_rules::EgressRuleRecord;
 use berth_store::memberships::MembershipRecord;
 use berth_store::nodes::NodeRecord;
 use berth_store::packages::PackageRecord;
@@ -232,6 +234,20 @@ pub(crate) fn domain(account: AccountId, fqdn: &str, primary: bool) -> DomainRec
 
 pub(crate) const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti alice@laptop";
+
+pub(crate) fn egress_rule(account: AccountId) -> EgressRuleRecord {
+    EgressRuleRecord {
+        id: EgressRuleId(id()),
+        account,
+        rule: EgressRule {
+            network: "192.0.2.0/24".to_owned().try_into().unwrap(),
+            port: "25-26".to_owned().try_into().unwrap(),
+            protocol: Protocol::Tcp,
+        },
+        note: Some("the relay".parse().unwrap()),
+        created_at: at(2),
+    }
+}
 
 pub(crate) fn ssh_key(account: AccountId) -> SshKeyRecord {
     SshKeyRecord {

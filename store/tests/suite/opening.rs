@@ -38,7 +38,7 @@ both_engines! {
     }
 
     async fn an_unknown_migration_is_noticed(db) {
-        db.raw("UPDATE _sqlx_migrations SET version = 99").await;
+        db.raw("UPDATE _sqlx_migrations SET version = 99 WHERE version = 1").await;
         assert!(matches!(db.store.migrate().await, Err(StoreError::Migrate(_))));
     }
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use berth_core::domain::DomainState;
 use berth_core::id::{AccountId, NodeId};
-use berth_store::{Store, accounts, domains, specs, ssh_keys};
+use berth_store::{Store, accounts, domains, egress_rules, specs, ssh_keys};
 
-use crate::db::{create, domain, ssh_key};
+use crate::db::{create, domain, egress_rule, ssh_key};
 
 both_engines! {
     async fn a_snapshot_is_complete(db) {
@@ -18,6 +18,8 @@ both_engines! {
         let mut tx = db.store.begin().await.unwrap();
         let key = ssh_key(alice.account.id);
         ssh_keys::insert(&mut tx, &key).await.unwrap();
+        let rule = egress_rule(alice.account.id);
+        egress_rules::insert(&mut tx, &rule).await.unwrap();
         let shop = domain(alice.account.id, "shop.example.org", false);
         domains::insert(&mut tx, &shop).await.unwrap();
         let mut unproven = domain(alice.account.id, "pending.example.net", false);
@@ -41,6 +43,7 @@ both_engines! {
         assert!(!snapshot.sftp_enabled);
         assert_eq!((snapshot.limits, snapshot.features), (package.limits, package.features));
         assert_eq!(snapshot.ssh_keys, [key.key]);
+        assert_eq!(snapshot.egress_rules, [rule.rule]);
         let mut names: Vec<_> = snapshot.domains.iter()
             .map(|domain| (domain.fqdn.to_string(), domain.primary, domain.aliases.len())).collect();
         names.sort();

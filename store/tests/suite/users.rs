@@ -6,10 +6,10 @@ use berth_core::user::MemberRole;
 use berth_core::{Parse, id::ApiKeyId};
 use berth_store::api_keys::{self, ApiKeyRecord};
 use berth_store::users::{self, PasswordHash};
-use berth_store::{accounts, idempotency, memberships, outbox, ssh_keys};
+use berth_store::{accounts, egress_rules, idempotency, memberships, outbox, ssh_keys};
 use chrono::TimeDelta;
 
-use crate::db::{at, id, ssh_key, user};
+use crate::db::{at, egress_rule, id, ssh_key, user};
 
 both_engines! {
     async fn a_user_comes_back_as_stored(db) {
@@ -104,6 +104,19 @@ both_engines! {
         assert_eq!((own.account.id, own.membership), (bob.account.id, MemberRole::Owner));
         let owner = users::owner_of_account(&mut tx, alice.account.id).await.unwrap().unwrap();
         assert_eq!(owner.id, alice.user.id);
+    }
+
+    async fn egress_rules_come_back_with_their_note(db) {
+        let (node, package) = db.ground().await;
+        let alice = db.tenant(&node, &package, "alice").await;
+        let mut tx = db.store.begin().await.unwrap();
+        let rule = egress_rule(alice.account.id);
+        egress_rules::insert(&mut tx, &rule).await.unwrap();
+        let found = egress_rules::of_account(&mut tx, alice.account.id).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&rule));
+        assert!(!egress_rules::remove(&mut tx, berth_core::id::AccountId(id()), rule.id).await.unwrap());
+        assert!(egress_rules::remove(&mut tx, alice.account.id, rule.id).await.unwrap());
+        assert!(egress_rules::of_account(&mut tx, alice.account.id).await.unwrap().is_empty());
     }
 
     async fn ssh_keys_come_back_with_their_comment(db) {

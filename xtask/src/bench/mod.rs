@@ -3,6 +3,7 @@
 mod accounts;
 mod conventional;
 mod create;
+mod egress;
 mod first_answer;
 mod memory;
 mod report;
@@ -31,6 +32,12 @@ pub(crate) struct Arguments {
     /// Writes the figures into this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Measures nothing but what the packet filter costs a packet; that takes no node.
+    #[arg(long)]
+    egress: bool,
+    /// Measures packets in the network namespace of this process.
+    #[arg(long, hide = true)]
+    inside_egress: bool,
     /// Keeps the node afterwards, to look at it.
     #[arg(long)]
     keep: bool,
@@ -43,6 +50,8 @@ struct Figures {
     package: &'static str,
     /// One for each number of accounts.
     rounds: Vec<Round>,
+    /// What the packet filter costs a packet.
+    packets: egress::Cost,
     /// How long the developer commands took.
     commands: Durations,
 }
@@ -66,6 +75,13 @@ struct Round {
 
 /// Measures and reports.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.inside_egress {
+        return egress::inside();
+    }
+    if arguments.egress {
+        egress::print(&egress::run()?);
+        return Ok(());
+    }
     let mut counts = arguments.accounts.clone();
     counts.sort_unstable();
     counts.dedup();
@@ -85,7 +101,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.keep {
         Node::remove(&name)?;
     }
-    let figures = Figures { package: accounts::DESCRIPTION, rounds: measured?, commands: Durations::load()? };
+    let figures = Figures {
+        package: accounts::DESCRIPTION,
+        rounds: measured?,
+        packets: egress::run()?,
+        commands: Durations::load()?,
+    };
     if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(&figures).context("cannot encode the figures")?;
         files::write(path, &(text + "\n"))?;

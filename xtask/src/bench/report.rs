@@ -38,6 +38,7 @@ pub(super) fn print(figures: &Figures) {
     }
     println!();
     println!("Goals: ratio {RATIO_GOAL} with 1,000 accounts; memory under {MEMORY_GOAL_MIB} MiB together.");
+    super::egress::print(&figures.packets);
     println!();
     let mut recorded = figures.commands.iter().peekable();
     if recorded.peek().is_none() {

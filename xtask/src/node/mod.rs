@@ -97,6 +97,23 @@ impl Node {
         self.instance.address()
     }
 
+    /// An address of this machine that is a public one for the node.
+    pub(crate) fn neighbour(&self) -> String {
+        network::neighbour_address(self.instance.number)
+    }
+
+    /// The private address of this machine on the node's network.
+    pub(crate) fn gateway(&self) -> String {
+        network::host_address(self.instance.number)
+    }
+
+    /// Boots the node anew, in a network namespace that is new as well.
+    pub(crate) fn reboot(&self) -> Result<()> {
+        boot::down(self.instance.name())?;
+        boot::up(self.instance.name(), &self.instance.image)?;
+        Ok(())
+    }
+
     /// A program to be run inside the node as root.
     pub(crate) fn program<I, S>(&self, argv: I) -> Program
     where

@@ -20,8 +20,14 @@ fn namespace(number: u8) -> String {
     format!("berth-node{number}")
 }
 
-fn host_address(number: u8) -> String {
+/// The address of this machine that the node sends everything to.
+pub(crate) fn host_address(number: u8) -> String {
     format!("10.203.{number}.1")
+}
+
+/// An address of this machine that is not private to the node (RFC 5737, for documentation).
+pub(crate) fn neighbour_address(number: u8) -> String {
+    format!("198.51.100.{number}")
 }
 
 /// The node's own address.
@@ -48,6 +54,7 @@ pub(crate) fn create(instance: &Instance) -> Result<()> {
     ip(&["netns", "add", &space])?;
     ip(&["link", "add", &outside, "type", "veth", "peer", "name", INSIDE, "netns", &space])?;
     ip(&["addr", "add", &format!("{host}/30"), "dev", &outside])?;
+    ip(&["addr", "add", &format!("{}/32", neighbour_address(number)), "dev", &outside])?;
     ip(&["link", "set", &outside, "up"])?;
     ip(&["-n", &space, "addr", "add", &format!("{node}/30"), "dev", INSIDE])?;
     ip(&["-n", &space, "link", "set", "lo", "up"])?;

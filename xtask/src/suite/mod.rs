@@ -8,6 +8,7 @@ mod backup_restore;
 mod batches;
 mod crash;
 mod create;
+mod egress;
 mod failures;
 mod host_names;
 mod links;
@@ -48,6 +49,7 @@ const CHECKS: &[&[Check]] = &[
     server_blocks::CHECKS,
     pipes::CHECKS,
     sockets::CHECKS,
+    egress::CHECKS,
     backup_restore::CHECKS,
     upgrade::CHECKS,
     crash::CHECKS,

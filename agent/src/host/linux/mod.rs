@@ -3,6 +3,7 @@
 mod account_files;
 pub mod atomic;
 mod directory;
+mod nft;
 mod path;
 mod program;
 mod quota;
@@ -17,8 +18,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{
-    AccountLock, Acl, Answer, Attributes, Entry, Host, HostError, Kind, NewFile, Owner, Program, Quotas,
-    READ_MAX, Result, Systemd,
+    AccountLock, Acl, Answer, Attributes, Entry, Firewall, Host, HostError, Kind, NewFile, Owner, Program,
+    Quotas, READ_MAX, Result, Systemd,
 };
 use path::Place;
 
@@ -26,6 +27,7 @@ use path::Place;
 pub struct LinuxHost {
     root: PathBuf,
     systemd: Box<dyn Systemd>,
+    firewall: nft::NetlinkFirewall,
 }
 
 /// Beginning of the names that only exist while something is being made.
@@ -39,7 +41,7 @@ impl LinuxHost {
 
     /// A system whose root directory is elsewhere.
     pub fn below(root: PathBuf, systemd: Box<dyn Systemd>) -> Self {
-        Self { root, systemd }
+        Self { root, systemd, firewall: nft::NetlinkFirewall::default() }
     }
 
     fn place<'a>(&self, operation: &'static str, path: &'a str) -> Result<Place<'a>> {
@@ -195,6 +197,10 @@ impl Host for LinuxHost {
 
     fn quotas(&self) -> &dyn Quotas {
         self
+    }
+
+    fn firewall(&self) -> &dyn Firewall {
+        &self.firewall
     }
 
     fn systemd(&self) -> &dyn Systemd {

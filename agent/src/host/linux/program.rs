@@ -1,6 +1,6 @@
 //! Running the few programs that we need.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,15 @@ const SAID_MAX: usize = 4096;
 
 /// Runs a program to its end: absolute path, fixed arguments, empty environment, no input.
 pub(super) fn run(program: Program) -> Result<Answer> {
+    start(program, None)
+}
+
+/// The same with something to read.
+pub(super) fn feed(program: Program, input: &[u8]) -> Result<Answer> {
+    start(program, Some(input))
+}
+
+fn start(program: Program, input: Option<&[u8]>) -> Result<Answer> {
     let [path, arguments @ ..] = program.argv() else {
         return Err(HostError::because("run", "a program", "it has no path"));
     };
@@ -25,12 +34,21 @@ pub(super) fn run(program: Program) -> Result<Answer> {
         .args(arguments)
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
-    match listen(&mut child) {
+    let fed = match (input, child.stdin.take()) {
+        (Some(input), Some(mut stdin)) => stdin.write_all(input),
+        _ => Ok(()),
+    };
+    // A program that does not read to the end has something to say about it.
+    let fed = fed.or_else(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    });
+    match fed.and_then(|()| listen(&mut child)) {
         Ok(said) => {
             let status = child.wait().map_err(failed)?;
             Ok(Answer { success: status.success(), said })

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod commands;
+mod firewall;
 mod quota;
 mod systemd;
 
@@ -18,13 +19,14 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use attributes::AttributeBook;
 use commands::Commands;
+pub use firewall::TreeFirewall;
 pub use quota::TreeQuotas;
 pub use systemd::TreeSystemd;
 
 use super::linux::atomic;
 use super::{
-    AccountLock, Answer, Attributes, Entry, Host, HostError, Kind, NewFile, Owner, Program, Quotas, Result,
-    Systemd,
+    AccountLock, Answer, Attributes, Entry, Firewall, Host, HostError, Kind, NewFile, Owner, Program, Quotas,
+    Result, Systemd,
 };
 
 /// A directory tree in the place of a host.
@@ -34,6 +36,7 @@ pub struct TreeHost {
     commands: Arc<Commands>,
     quotas: TreeQuotas,
     systemd: TreeSystemd,
+    firewall: TreeFirewall,
 }
 
 /// The files that a fresh tree has: the users and groups that the package makes on a real host, and the name
@@ -65,7 +68,8 @@ impl TreeHost {
         let quotas = TreeQuotas::open(&root.join("quotas.jsonl")).map_err(failed)?;
         let below = root.join("root");
         let systemd = TreeSystemd::new(below.clone(), Arc::clone(&commands));
-        let tree = Self { root: below, attributes, commands, quotas, systemd };
+        let firewall = TreeFirewall::open(root.to_owned(), Arc::clone(&commands)).map_err(failed)?;
+        let tree = Self { root: below, attributes, commands, quotas, systemd, firewall };
         for (path, text, mode) in BASE {
             if tree.read(path)?.is_none() {
                 tree.replace_file(path, text.as_bytes(), Owner::ROOT, *mode)?;
@@ -87,6 +91,11 @@ impl TreeHost {
     /// The service manager of the tree, with what it was asked for.
     pub const fn fake_systemd(&self) -> &TreeSystemd {
         &self.systemd
+    }
+
+    /// The packet filter of the tree, with what it holds.
+    pub const fn fake_firewall(&self) -> &TreeFirewall {
+        &self.firewall
     }
 
     /// The service manager alone, for a host whose files are elsewhere.
@@ -289,6 +298,10 @@ impl Host for TreeHost {
 
     fn quotas(&self) -> &dyn Quotas {
         &self.quotas
+    }
+
+    fn firewall(&self) -> &dyn Firewall {
+        &self.firewall
     }
 
     fn systemd(&self) -> &dyn Systemd {

@@ -23,6 +23,9 @@ use crate::resource::SystemIds;
 struct Picky(TreeHost);
 
 impl Host for Picky {
+    fn firewall(&self) -> &dyn crate::host::Firewall {
+        self.0.firewall()
+    }
     fn run(&self, program: Program) -> HostResult<Answer> {
         self.0.run(program)?;
         let refuse = |said: String| Ok(Answer { success: false, said });
