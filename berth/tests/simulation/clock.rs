@@ -17,6 +17,10 @@ impl SimClock {
         *now += by;
     }
 
+    pub(crate) fn set(&self, to: DateTime<Utc>) {
+        *self.0.lock().unwrap() = to;
+    }
+
     fn tick(&self) -> DateTime<Utc> {
         let mut now = self.0.lock().unwrap();
         *now += TimeDelta::milliseconds(1);

@@ -50,6 +50,8 @@ struct State {
     steps: u64,
     strike: Option<(u64, Strike)>,
     struck: Option<String>,
+    /// What was done, and whether it changed anything, if that is to be written down.
+    record: Option<Vec<(String, bool)>>,
     troubles: Vec<Trouble>,
     lie: Option<Lie>,
 }
@@ -87,9 +89,22 @@ impl Faults {
         self.state().lie = Some(lie);
     }
 
+    /// Writes down every step from here on.
+    pub(crate) fn record(&self) {
+        self.state().record = Some(Vec::new());
+    }
+
+    /// The steps since then, and whether each changed something.
+    pub(crate) fn recorded(&self) -> Vec<(String, bool)> {
+        self.state().record.take().unwrap_or_default()
+    }
+
     /// The strike for the step that is being taken.
-    fn next(&self, what: impl FnOnce() -> String) -> Option<Strike> {
+    fn next(&self, changes: bool, what: impl Fn() -> String) -> Option<Strike> {
         let mut state = self.state();
+        if let Some(record) = &mut state.record {
+            record.push((what(), changes));
+        }
         let step = state.steps;
         state.steps += 1;
         let (at, strike) = state.strike?;
@@ -101,7 +116,9 @@ impl Faults {
     }
 
     pub(crate) fn host(&self, call: &Call<'_>) -> Fate {
-        match self.next(|| format!("{} {}", call.operation, call.object)) {
+        const LOOKS: [&str; 6] = ["entry", "read", "list", "unit_state", "run", "lock_account_files"];
+        let changes = !LOOKS.contains(&call.operation);
+        match self.next(changes, || format!("{} {}", call.operation, call.object)) {
             Some(Strike::Fails(errno)) => return Fate::Fails(errno),
             Some(Strike::KilledBefore) => return Fate::KilledBefore,
             Some(Strike::KilledAfter) => return Fate::KilledAfter,
@@ -127,7 +144,8 @@ impl Faults {
     }
 
     pub(crate) fn ledger(&self, path: &Path) -> io::Result<()> {
-        match self.next(|| format!("write {}", path.file_name().unwrap_or_default().to_string_lossy())) {
+        match self.next(true, || format!("write {}", path.file_name().unwrap_or_default().to_string_lossy()))
+        {
             Some(Strike::Fails(errno)) => Err(errno.into()),
             // Killed after a write is killed before whatever comes next.
             Some(Strike::KilledBefore | Strike::KilledAfter | Strike::Panics) => Killed::now(),

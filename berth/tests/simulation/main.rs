@@ -17,6 +17,7 @@ mod check;
 mod clock;
 mod converge;
 mod dice;
+mod every_step;
 mod facts;
 mod faults;
 mod names;

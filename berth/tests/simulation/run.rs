@@ -25,13 +25,24 @@ pub(crate) struct Failed {
     pub(crate) steps: Vec<String>,
 }
 
+/// Everything that tells one run from another.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Trace {
+    steps: Vec<String>,
+    audit: (i64, String),
+    changes: u64,
+}
+
 /// Runs a seed.
-pub(crate) fn run(runtime: &Rc<Runtime>, seed: u64) -> Result<(), Failed> {
+pub(crate) fn run(runtime: &Rc<Runtime>, seed: u64) -> Result<Trace, Failed> {
     let mut world = World::new(runtime, seed);
     let steps = Rc::clone(&world.steps);
     let done = catch_unwind(AssertUnwindSafe(|| story(&mut world, seed)));
     let wrong = match done {
-        Ok(Ok(())) => return Ok(()),
+        Ok(Ok(())) => {
+            let (audit, changes) = (world.audit_head(), world.changes());
+            return Ok(Trace { steps: steps.borrow().clone(), audit, changes });
+        }
         Ok(Err(wrong)) => wrong,
         Err(payload) => {
             // What is left of it may hang, so it is not tidied up.

@@ -20,14 +20,7 @@ pub(crate) fn everything(runtime: &Rc<Runtime>, lie: Option<Lie>) -> Result<(), 
     if let Some(lie) = lie {
         world.node.faults.set_lie(lie);
     }
-    let with_keys = |facts: &Facts| !facts.all_below("account/tenant1/key/").is_empty();
-    until(&mut world, &mut dice, "user.create", |facts| facts.has("account/tenant1"))?;
-    until(&mut world, &mut dice, "ssh_key.add", with_keys)?;
-    until(&mut world, &mut dice, "sftp.set", |facts| facts.get("account/tenant1")["sftp"] == true)?;
-    until(&mut world, &mut dice, "domain.add", |facts| domains(facts, "public_html") > 1)?;
-    until(&mut world, &mut dice, "domain.add", |facts| domains(facts, "public_html/web") > 0)?;
-    until(&mut world, &mut dice, "package.edit", |facts| package(facts, "timers") == "always")?;
-    until(&mut world, &mut dice, "package.edit", |facts| package(facts, "php") != "0")?;
+    furnished(&mut world, &mut dice)?;
     converge::converge(&mut world)?;
     check::check(&world)?;
     until(&mut world, &mut dice, "ssh_key.remove", |facts| !with_keys(facts))?;
@@ -36,6 +29,22 @@ pub(crate) fn everything(runtime: &Rc<Runtime>, lie: Option<Lie>) -> Result<(), 
     until(&mut world, &mut dice, "package.edit", |facts| package(facts, "php") == "0")?;
     converge::converge(&mut world)?;
     check::check(&world)
+}
+
+/// Asks for an account with everything.
+pub(crate) fn furnished(world: &mut World, dice: &mut Dice) -> Result<(), Wrong> {
+    until(world, dice, "user.create", |facts| facts.has("account/tenant1"))?;
+    until(world, dice, "ssh_key.add", with_keys)?;
+    until(world, dice, "sftp.set", |facts| facts.get("account/tenant1")["sftp"] == true)?;
+    until(world, dice, "domain.add", |facts| domains(facts, "public_html") > 1)?;
+    until(world, dice, "domain.add", |facts| domains(facts, "public_html/web") > 0)?;
+    until(world, dice, "package.create", |facts| facts.below("package/").len() > 2)?;
+    until(world, dice, "package.edit", |facts| package(facts, "timers") == "always")?;
+    until(world, dice, "package.edit", |facts| package(facts, "php") != "0")
+}
+
+fn with_keys(facts: &Facts) -> bool {
+    !facts.all_below("account/tenant1/key/").is_empty()
 }
 
 /// Domains of the account whose document root begins like this.

@@ -1,7 +1,7 @@
 //! The tests.
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use tokio::runtime::Runtime;
 
 use crate::faults::Lie;
 use crate::run::{Failed, run};
-use crate::script;
 use crate::verbs::{VERBS, changes};
+use crate::{every_step, script};
 
 /// Runs by default. Without optimisation a run takes several times as long.
 const RUNS: u64 = if cfg!(debug_assertions) { 500 } else { 10_000 };
@@ -27,6 +27,10 @@ fn runtime() -> Rc<Runtime> {
     Rc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap())
 }
 
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
 #[test]
 fn whatever_happens_everything_converges() {
     if let Some(seed) = number("BERTH_SIM_SEED") {
@@ -38,9 +42,8 @@ fn whatever_happens_everything_converges() {
     let runs = number("BERTH_SIM_RUNS").unwrap_or(RUNS);
     let (next, failures) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     let start = Instant::now();
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..threads() {
             scope.spawn(|| {
                 let runtime = runtime();
                 loop {
@@ -59,11 +62,47 @@ fn whatever_happens_everything_converges() {
     let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
     let texts: Vec<String> = failures.iter().map(shown).collect();
     assert!(texts.is_empty(), "{}", texts.join("\n\n"));
-    println!("{runs} seeded runs in {:.0} s on {threads} threads", start.elapsed().as_secs_f64());
+    println!("{runs} seeded runs in {:.0} s", start.elapsed().as_secs_f64());
 }
 
 fn shown(failed: &Failed) -> String {
     format!("BERTH_SIM_SEED={}\n    {}\n  {}", failed.seed, failed.steps.join("\n    "), failed.wrong)
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 0..20 {
+        let once = run(&runtime(), seed).unwrap_or_else(|failed| panic!("{}", shown(&failed)));
+        let again = run(&runtime(), seed).unwrap_or_else(|failed| panic!("{}", shown(&failed)));
+        assert_eq!(once, again);
+    }
+}
+
+/// Of so many places where a verb can be struck, one is tried.
+const STRIDE: usize = if cfg!(debug_assertions) { 9 } else { 1 };
+
+#[test]
+fn every_verb_survives_a_strike_at_every_step() {
+    let image = every_step::image(&runtime());
+    let (next, failures, blows) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicU64::new(0));
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads() {
+            scope.spawn(|| {
+                let runtime = runtime();
+                while let Some(verb) = VERBS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match every_step::strike(&runtime, &image, verb, STRIDE) {
+                        Ok(count) => drop(blows.fetch_add(count, Ordering::Relaxed)),
+                        Err(wrong) => failures.lock().unwrap_or_else(PoisonError::into_inner).push(wrong),
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let (count, time) = (blows.into_inner(), start.elapsed().as_secs_f64());
+    println!("{} verbs survived {count} strikes, in {time:.0} s", VERBS.len());
 }
 
 #[test]

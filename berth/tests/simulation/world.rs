@@ -1,8 +1,8 @@
 //! A server, a node and whoever asks, with all that can happen to them.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,8 +11,10 @@ use berth_core::audit::AuditOutcome;
 use berth_core::link::{PullRequest, PullResponse, Report};
 use berth_core::{Code, Problems};
 use berth_server::app;
-use berth_store::audit::{AuditFilter, AuditRecord};
+use berth_server::clock::Clock as _;
+use berth_store::audit::{self, AuditFilter, AuditRecord};
 use berth_store::gate::{Refusal, Verdict};
+use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::runtime::Runtime;
@@ -43,6 +45,8 @@ pub(crate) struct World {
     history: Vec<Facts>,
     /// The end of the audit log as it was last read.
     seen: i64,
+    /// The requests that it holds.
+    written: BTreeSet<String>,
     lives: StdRng,
     sent: u64,
     /// Everything that happened, for a run that fails.
@@ -85,21 +89,57 @@ pub(crate) enum Answer {
     Reported(Report, Result<(), Problems>),
 }
 
+/// What is on the disks of a server and a node.
+pub(crate) struct Image {
+    dir: tempfile::TempDir,
+    pub(crate) facts: Facts,
+    now: DateTime<Utc>,
+}
+
+/// A directory in memory, since thousands of them are made and every file in them is synced.
+fn directory() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("berth-sim-").tempdir_in("/dev/shm").unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&source, &target);
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(std::fs::read_link(&source).unwrap(), &target).unwrap();
+        } else {
+            std::fs::copy(&source, &target).unwrap();
+        }
+    }
+}
+
 /// Requests that run side by side at most: each may hold a connection that reads, and there are four.
 const SIDE_BY_SIDE: usize = 4;
 
 impl World {
     /// A node on which nothing has been done yet, and a server after `berth setup`.
     pub(crate) fn new(runtime: &Rc<Runtime>, seed: u64) -> Self {
-        let dir = tempfile::Builder::new().prefix("berth-sim-").tempdir_in("/dev/shm").unwrap();
+        let dir = directory();
         #[expect(
             clippy::disallowed_methods,
             reason = "nobody else sees this file, and no crash concerns it"
         )]
         std::fs::write(dir.path().join("berth.db"), fresh_database()).unwrap();
+        let mut world = Self::on(runtime, dir, seed);
+        world.boot_server();
+        world.facts = world.view();
+        world.seen = world.audit_head().0;
+        world
+    }
+
+    fn on(runtime: &Rc<Runtime>, dir: tempfile::TempDir, seed: u64) -> Self {
         let clock = Arc::new(SimClock::new());
         let turns = Arc::new(Turns::default());
-        let mut world = Self {
+        Self {
             runtime: Rc::clone(runtime),
             node: Node::new(dir.path(), Arc::clone(&clock)),
             clock,
@@ -111,14 +151,32 @@ impl World {
             facts: Facts::default(),
             history: Vec::new(),
             seen: 0,
+            written: BTreeSet::new(),
             lives: StdRng::seed_from_u64(seed ^ 0x5eed),
             sent: 0,
             steps: Rc::default(),
             dir,
-        };
+        }
+    }
+
+    /// Ends everything that lives and keeps what is on disk.
+    pub(crate) fn save(mut self) -> Image {
+        self.kill_server(None);
+        self.node.agent = None;
+        let dir = directory();
+        copy(self.dir.path(), dir.path());
+        Image { dir, facts: self.facts.clone(), now: self.clock.now() }
+    }
+
+    /// A world with a server, as it was kept.
+    pub(crate) fn load(runtime: &Rc<Runtime>, image: &Image) -> Self {
+        let dir = directory();
+        copy(image.dir.path(), dir.path());
+        let mut world = Self::on(runtime, dir, 1);
+        world.clock.set(image.now);
         world.boot_server();
-        world.facts = world.view();
-        world.seen = world.records().first().map_or(0, |record| record.sequence);
+        world.facts = image.facts.clone();
+        world.seen = world.audit_head().0;
         world
     }
 
@@ -304,7 +362,7 @@ impl World {
         let of = &self.clients[client];
         match answer {
             Ok(()) => {
-                let written = self.records().iter().any(|record| of.requests.contains(&record.entry.request));
+                let written = of.requests.iter().any(|request| self.written.contains(request));
                 let visible = self.history[of.began..]
                     .iter()
                     .chain([&self.facts])
@@ -333,22 +391,42 @@ impl World {
 
     // What is known.
 
-    /// The audit log, newest first.
-    pub(crate) fn records(&self) -> Vec<AuditRecord> {
+    /// What has been added to the audit log, oldest first.
+    fn news(&self) -> Vec<AuditRecord> {
         let Some(server) = &self.server else { return Vec::new() };
+        let mut news = Vec::new();
+        let mut cursor = None;
         self.runtime.block_on(async {
             let mut tx = server.store.read().await.unwrap();
-            berth_store::audit::page(&mut tx, &AuditFilter::default(), None, 500).await.unwrap().items
+            loop {
+                let filter = AuditFilter::default();
+                let page = audit::page(&mut tx, &filter, cursor.as_deref(), 8).await.unwrap();
+                news.extend(page.items.into_iter().filter(|record| record.sequence > self.seen));
+                cursor = page.next;
+                if cursor.is_none() || news.last().is_some_and(|last| last.sequence <= self.seen + 1) {
+                    return;
+                }
+            }
+        });
+        news.reverse();
+        news
+    }
+
+    /// Place and hash of the last entry of the audit log. The hash depends on everything before it: who did
+    /// what, when and in which request.
+    pub(crate) fn audit_head(&self) -> (i64, String) {
+        let server = self.server.as_ref().unwrap();
+        self.runtime.block_on(async {
+            let mut tx = server.store.read().await.unwrap();
+            audit::head(&mut tx).await.unwrap()
         })
     }
 
     /// Reads what has been done since, and expects its consequences.
     pub(crate) fn learn(&mut self) -> Result<(), Wrong> {
-        let mut news = self.records();
-        news.retain(|record| record.sequence > self.seen);
-        news.sort_by_key(|record| record.sequence);
-        for record in news {
+        for record in self.news() {
             self.seen = record.sequence;
+            self.written.insert(record.entry.request.clone());
             if record.entry.outcome != AuditOutcome::Done {
                 continue;
             }
