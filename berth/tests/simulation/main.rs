@@ -6,6 +6,7 @@
 //! `BERTH_SIM_SEED=…` runs one seed and shows its steps; `BERTH_SIM_RUNS=…` sets how many are run.
 
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
