@@ -1,6 +1,7 @@
 //! A host that notes what is changed through it.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use berth_core::layout;
 use tokio::sync::broadcast;
@@ -229,11 +230,11 @@ impl Systemd for Recorder<'_> {
         self.inner.systemd().kill_unit(unit)
     }
 
-    fn store_listener(&self, listener: BorrowedFd<'_>) -> Result<()> {
+    fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()> {
         self.inner.systemd().store_listener(listener)
     }
 
-    fn stored_listeners(&self) -> Vec<OwnedFd> {
+    fn stored_listeners(&self) -> Vec<Arc<OwnedFd>> {
         self.inner.systemd().stored_listeners()
     }
 

@@ -4,7 +4,7 @@
 //! a call has done outlives the agent that made it, as on a real machine.
 
 use std::collections::BTreeMap;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -287,10 +287,10 @@ impl Systemd for FaultyHost {
     fn kill_unit(&self, unit: &str) -> Result<()> {
         self.act("kill_unit", unit, || self.inner.systemd().kill_unit(unit))
     }
-    fn store_listener(&self, listener: BorrowedFd<'_>) -> Result<()> {
+    fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()> {
         self.act("store_listener", "a listener", || self.inner.systemd().store_listener(listener))
     }
-    fn stored_listeners(&self) -> Vec<OwnedFd> {
+    fn stored_listeners(&self) -> Vec<Arc<OwnedFd>> {
         self.inner.systemd().stored_listeners()
     }
     fn forgotten_units(&self) -> broadcast::Receiver<String> {

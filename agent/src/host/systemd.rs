@@ -1,6 +1,7 @@
 //! What the agent asks of the service and login managers.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
@@ -28,13 +29,11 @@ pub trait Systemd: Send + Sync {
     fn kill_slice(&self, slice: &str) -> Result<()>;
     /// Kills every process of a unit; no error if there is none.
     fn kill_unit(&self, unit: &str) -> Result<()>;
-    /// Parks a listener in the service manager's store, across restarts of the agent. It leaves the store by
-    /// itself when it is shut down: the manager watches for that. Listeners have no names there, because all
-    /// names together become one environment variable, and Linux refuses to start a program with one above
-    /// 128 KiB; whose a listener is, is said by the address that it was bound to.
-    fn store_listener(&self, listener: BorrowedFd<'_>) -> Result<()>;
-    /// Takes over the listeners that an earlier agent has parked. They are given out once.
-    fn stored_listeners(&self) -> Vec<OwnedFd>;
+    /// Has a listener outlive the agent: restart, upgrade and kill. One that is shut down is forgotten. Whose a
+    /// listener is, is said by the address that it was bound to.
+    fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()>;
+    /// Takes over the listeners of an earlier agent. They are given out once.
+    fn stored_listeners(&self) -> Vec<Arc<OwnedFd>>;
     /// Names of units that systemd has just forgotten, because they ended. Signals may be lost; whoever needs
     /// to know looks again now and then.
     fn forgotten_units(&self) -> broadcast::Receiver<String>;

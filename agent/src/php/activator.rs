@@ -87,10 +87,13 @@ struct Inner {
     starts: Semaphore,
     pools: Mutex<HashMap<Uid, Arc<Pool>>>,
     /// Listeners of an earlier agent whose accounts have not come yet.
-    inherited: Mutex<HashMap<u32, OwnedFd>>,
+    inherited: Mutex<HashMap<u32, Arc<OwnedFd>>>,
     /// When an account came that had no PHP before.
     newest: Mutex<Option<Instant>>,
 }
+
+/// A listener and the identity of its socket's file.
+type Bound = (Arc<OwnedFd>, Option<(u64, u64)>);
 
 struct Pool {
     tenant: Tenant,
@@ -210,8 +213,8 @@ impl Activator {
 
 /// Sorts inherited listeners by tenant. Of two of the same tenant nobody can tell which one the socket leads
 /// to, so both end, and the account gets a new one.
-fn adopt(inherited: Vec<OwnedFd>) -> HashMap<u32, OwnedFd> {
-    let mut sorted: HashMap<u32, Vec<OwnedFd>> = HashMap::new();
+fn adopt(inherited: Vec<Arc<OwnedFd>>) -> HashMap<u32, Arc<OwnedFd>> {
+    let mut sorted: HashMap<u32, Vec<Arc<OwnedFd>>> = HashMap::new();
     for descriptor in inherited {
         // What is not a listener of ours is closed, and stays whose it is.
         if let Some(uid) = listener::owner(&descriptor) {
@@ -223,7 +226,7 @@ fn adopt(inherited: Vec<OwnedFd>) -> HashMap<u32, OwnedFd> {
         listeners.retain(|held| listener::health(held) != Health::Dead);
         match (listeners.pop(), listeners.is_empty()) {
             (Some(only), true) => drop(single.insert(uid, only)),
-            (last, _) => last.iter().chain(&listeners).for_each(listener::end),
+            (last, _) => last.iter().chain(&listeners).for_each(|left| listener::end(left)),
         }
     }
     single
@@ -243,7 +246,9 @@ impl Inner {
                 (inherited, Some(entry.identity), false)
             }
             (inherited, _) => {
-                inherited.iter().for_each(listener::end);
+                if let Some(left) = &inherited {
+                    listener::end(left);
+                }
                 let (listener, file) = self.bind(&socket, owner)?;
                 (listener, file, true)
             }
@@ -254,7 +259,7 @@ impl Inner {
             socket,
             tenant: tenant.clone(),
             held: Mutex::new(Held {
-                listener: Arc::new(listener),
+                listener,
                 file,
                 owner,
                 phase: Phase::Idle,
@@ -277,9 +282,9 @@ impl Inner {
         Ok(pool)
     }
 
-    fn bind(&self, socket: &str, owner: Owner) -> Result<(OwnedFd, Option<(u64, u64)>)> {
-        let listener = self.host.bind_socket(socket, owner, SOCKET_MODE)?;
-        self.host.systemd().store_listener(listener.as_fd())?;
+    fn bind(&self, socket: &str, owner: Owner) -> Result<Bound> {
+        let listener = Arc::new(self.host.bind_socket(socket, owner, SOCKET_MODE)?);
+        self.host.systemd().store_listener(&listener)?;
         Ok((listener, self.host.entry(socket)?.map(|entry| entry.identity)))
     }
 
@@ -315,7 +320,7 @@ impl Inner {
         }
         let (listener, file) = self.bind(&pool.socket, owner)?;
         let mut held = pool.held();
-        held.listener = Arc::new(listener);
+        held.listener = listener;
         held.file = file;
         held.owner = owner;
         drop(held);

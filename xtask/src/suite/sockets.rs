@@ -13,6 +13,10 @@ use crate::process::Program;
 pub(crate) const CHECKS: &[Check] = &[
     ("a tenant can't connect to another tenant's PHP, whatever groups Berth can grant", foreign_socket),
     ("restarting the agent under load gives no 502", agent_restart),
+    (
+        "a request to an idle tenant waits while the agent is killed, and the manager keeps few sockets",
+        agent_killed,
+    ),
 ];
 
 fn foreign_socket(node: &Node) -> Result<()> {
@@ -64,5 +68,30 @@ fn agent_restart(node: &Node) -> Result<()> {
     ensure!(answered > 200, "only {answered} requests, which is no load");
     let state = node.run(["systemctl", "is-active", "berth-agent.service"])?;
     ensure!(state.trim() == "active", "the agent is {state}");
+    Ok(())
+}
+
+fn agent_killed(node: &Node) -> Result<()> {
+    let idle: Vec<_> =
+        ["idle1", "idle2", "idle3"].iter().map(|name| tenant(node, name)).collect::<Result<_>>()?;
+    for tenant in &idle {
+        // Whoever was created just now may have PHP already.
+        node.exec(["systemctl", "stop", &format!("berth-fpm-{}.service", tenant.uid)])?;
+        let before = node.run(["stat", "--format=%i", &format!("/run/berth/fpm/{}.sock", tenant.uid)])?;
+        node.run(["systemctl", "kill", "--signal=SIGKILL", "berth-agent.service"])?;
+        let answer = site(node, &tenant.domain, "/")?;
+        ensure!(
+            answer.status == 200 && answer.body.contains(&format!("uid={}", tenant.uid)),
+            "while the agent was away {} was answered with {answer:?}",
+            tenant.domain
+        );
+        let after = node.run(["stat", "--format=%i", &format!("/run/berth/fpm/{}.sock", tenant.uid)])?;
+        ensure!(before == after, "the socket of {} was made anew", tenant.name);
+    }
+    node.wait_for("two descriptors in the store", Duration::from_secs(10), |node| {
+        let unit = "berth-agent.service";
+        let stored = node.run(["systemctl", "show", "--property=NFileDescriptorStore", "--value", unit])?;
+        Ok(stored.trim() == "2")
+    })?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A service manager that only notes what it is asked, and answers as if it had done it.
 
 use std::collections::BTreeMap;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
@@ -141,11 +141,11 @@ impl Systemd for TreeSystemd {
         self.commands.note(&format!("org.freedesktop.systemd1 KillUnit {unit} all 9"))
     }
 
-    fn store_listener(&self, _listener: BorrowedFd<'_>) -> Result<()> {
+    fn store_listener(&self, _listener: &Arc<OwnedFd>) -> Result<()> {
         self.commands.note("sd_notify FDSTORE=1")
     }
 
-    fn stored_listeners(&self) -> Vec<OwnedFd> {
+    fn stored_listeners(&self) -> Vec<Arc<OwnedFd>> {
         Vec::new()
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::os::fd::BorrowedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -176,16 +175,16 @@ impl Systemd for Manager {
         Ok(())
     }
 
-    fn store_listener(&self, listener: BorrowedFd<'_>) -> Result<()> {
-        lock(&self.0.store).push(listener.try_clone_to_owned().unwrap());
+    fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()> {
+        lock(&self.0.store).push(listener.try_clone().unwrap());
         Ok(())
     }
 
-    fn stored_listeners(&self) -> Vec<OwnedFd> {
+    fn stored_listeners(&self) -> Vec<Arc<OwnedFd>> {
         let mut store = lock(&self.0.store);
         // As systemd does on a hang-up.
         store.retain(|held| listener::health(held) != Health::Dead);
-        store.iter().map(|held| held.try_clone().unwrap()).collect()
+        store.iter().map(|held| Arc::new(held.try_clone().unwrap())).collect()
     }
 
     fn forgotten_units(&self) -> broadcast::Receiver<String> {

@@ -4,12 +4,12 @@
 
 mod bus;
 mod login;
+mod notify;
 mod php;
 mod store;
 
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::broadcast;
 use zbus::{OwnedObjectPath, OwnedVariant};
@@ -17,6 +17,7 @@ use zbus::{OwnedObjectPath, OwnedVariant};
 use crate::host::systemd::PhpUnit;
 use crate::host::{HostError, Result, Systemd};
 use bus::{Bus, CALL_PATIENCE, RELOAD_PATIENCE, Target};
+use store::Store;
 
 const SYSTEMD: Target = Target {
     service: "org.freedesktop.systemd1",
@@ -30,24 +31,17 @@ const SIGKILL: i32 = 9;
 /// The managers of this machine.
 pub struct SystemdBus {
     bus: Bus,
-    stored: Mutex<Vec<OwnedFd>>,
-    /// How many were inherited or parked since. Those that have left the store since are counted as well:
-    /// they are few, and the next start counts anew.
-    parked: AtomicUsize,
-    capacity: usize,
+    store: Store,
+    /// Listeners of an earlier agent that nobody has asked for yet.
+    stored: Mutex<Vec<Arc<OwnedFd>>>,
 }
 
 impl SystemdBus {
     /// A client that connects with its first call, and again after the bus was gone. Takes the descriptors
     /// that the service manager has kept for this process, so it is made once, before anything opens files.
     pub fn new() -> Result<Self> {
-        let inherited = store::inherited();
-        Ok(Self {
-            bus: Bus::new()?,
-            parked: AtomicUsize::new(inherited.len()),
-            stored: Mutex::new(inherited),
-            capacity: store::capacity(),
-        })
+        let (store, stored) = Store::open(notify::inherited());
+        Ok(Self { bus: Bus::new()?, store, stored: Mutex::new(stored) })
     }
 
     /// Queues a job and waits for its end.
@@ -140,17 +134,12 @@ impl Systemd for SystemdBus {
         self.kill(unit)
     }
 
-    fn store_listener(&self, listener: BorrowedFd<'_>) -> Result<()> {
-        if self.parked.fetch_add(1, Ordering::Relaxed) >= self.capacity {
-            // It works all the same; only the next agent has to make it anew.
-            tracing::debug!(capacity = self.capacity, "a listener is not parked: systemd's store is full");
-            return Ok(());
-        }
-        store::park(listener)
-            .map_err(|error| HostError::new("park", "a listener in the service manager's store", error))
+    fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()> {
+        self.store.keep(listener);
+        Ok(())
     }
 
-    fn stored_listeners(&self) -> Vec<OwnedFd> {
+    fn stored_listeners(&self) -> Vec<Arc<OwnedFd>> {
         self.stored.lock().map(|mut stored| std::mem::take(&mut *stored)).unwrap_or_default()
     }
 
