@@ -15,6 +15,7 @@ pub mod php;
 pub mod reconcile;
 pub mod resource;
 mod runtime;
+pub mod timers;
 mod worker;
 
 pub use config::AgentConfig;

@@ -26,6 +26,7 @@ use crate::resource::quota::{Quota, Volumes, volumes};
 use crate::resource::sftp;
 use crate::resource::site::Site;
 use crate::resource::timers::Timers;
+use crate::timers::Scheduler;
 use crate::{AgentConfig, Worker};
 
 /// Tenants' PHP that may run before anybody has asked for it; each takes about 10 MiB until it is idle too long.
@@ -73,7 +74,11 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
     let warm = if config.render.is_some() { 0 } else { WARM };
     let settings = ActivatorSettings { warm, ..ActivatorSettings::default() };
     let activator = Activator::start(Arc::clone(&host), settings);
-    let reconciler = resources(reconciler, activator);
+    let scheduler = Scheduler::new(Arc::clone(&host), Arc::new(SystemClock), Arc::clone(&outbox));
+    if config.render.is_none() {
+        scheduler.start();
+    }
+    let reconciler = resources(reconciler, activator, scheduler);
     let worker = Worker::new(reconciler, host, ledger, Arc::clone(&lanes), outbox);
     let audit_every = config.audit_every;
     let worker = tokio::task::spawn_blocking(move || worker.work(audit_every));
@@ -96,7 +101,7 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
 }
 
 /// What a host's accounts consist of, in the order in which it converges.
-pub fn resources(reconciler: Reconciler, activator: Activator) -> Reconciler {
+pub fn resources(reconciler: Reconciler, activator: Activator, scheduler: Scheduler) -> Reconciler {
     reconciler
         .with_shared(Directories)
         .with_shared(sftp::SshServer)
@@ -107,7 +112,7 @@ pub fn resources(reconciler: Reconciler, activator: Activator) -> Reconciler {
         .with(Php::new(activator))
         .with_shared(Egress::default())
         .with_shared(Site::default())
-        .with(Timers)
+        .with(Timers::new(scheduler))
 }
 
 fn open_host(config: &AgentConfig) -> anyhow::Result<Arc<dyn Host>> {

@@ -9,6 +9,7 @@ mod files;
 mod output;
 mod process;
 mod setup;
+mod timer_run;
 
 use std::process::ExitCode;
 

@@ -52,6 +52,8 @@ ids! {
     SshKeyId;
     /// Something that an account may reach on the network.
     EgressRuleId;
+    /// A timer of an account.
+    TimerId;
     /// A server.
     NodeId;
     /// A key for the API.

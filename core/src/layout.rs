@@ -2,6 +2,7 @@
 
 use crate::account::Uid;
 use crate::name::{Fqdn, Username};
+use crate::timer::TimerName;
 
 /// Group of everybody who may transfer files; what the SSH server's match looks for.
 pub const SFTP_GROUP: &str = "berth-sftp";
@@ -27,6 +28,11 @@ pub const PHP_SOCKET_DIR: &str = "/run/berth/fpm";
 pub const PHP_CONFIG_DIR: &str = "/etc/berth/php";
 /// Server blocks of sites with settings of their own.
 pub const SITES_DIR: &str = "/etc/berth/nginx/sites";
+/// What the timers of accounts run and when, a directory per account.
+pub const TIMERS_DIR: &str = "/etc/berth/timers";
+/// The moment up to which the agent has fired timers. It goes with a reboot: what was missed while the node
+/// was off is not made up.
+pub const TIMERS_FIRED: &str = "/run/berth/timers-fired";
 
 /// Longest host name that the host tree serves. A socket path ends at 108 bytes, so longer names get a server
 /// block of their own with file names made from a hash.
@@ -65,6 +71,42 @@ pub fn php_socket(uid: Uid) -> String {
 /// `/etc/berth/php/<uid>.conf`.
 pub fn php_config(uid: Uid) -> String {
     format!("{PHP_CONFIG_DIR}/{uid}.conf")
+}
+
+/// `/etc/berth/timers/<uid>`.
+pub fn timers_dir(uid: Uid) -> String {
+    format!("{TIMERS_DIR}/{uid}")
+}
+
+/// `/etc/berth/timers/<uid>/<name>.json`: what a run of a timer reads.
+pub fn timer_job(uid: Uid, name: &TimerName) -> String {
+    format!("{TIMERS_DIR}/{uid}/{name}.json")
+}
+
+/// `berth-timer-<uid>-<name>.service`: a run that the agent has started.
+pub fn timer_unit(uid: Uid, name: &TimerName) -> String {
+    format!("berth-timer-{uid}-{name}.service")
+}
+
+/// The account of a run that the agent has started.
+pub fn timer_unit_uid(unit: &str) -> Option<u32> {
+    unit.strip_prefix("berth-timer-")?.split_once('-')?.0.parse().ok()
+}
+
+/// `berth-timer@<name>.timer`: of the account's own user manager.
+pub fn user_timer(name: &TimerName) -> String {
+    format!("berth-timer@{name}.timer")
+}
+
+/// `/home/<username>/.berth`: root's, so that nobody can put a link in the place of what is in it.
+pub fn home_berth(username: &Username) -> String {
+    format!("{HOME_ROOT}/{username}/.berth")
+}
+
+/// `/home/<username>/.berth/runs`: where runs of timers leave their records. In the home, so that the
+/// account's quota counts them.
+pub fn timer_spool(username: &Username) -> String {
+    format!("{HOME_ROOT}/{username}/.berth/runs")
 }
 
 /// The file name that stands for a host: the host itself where it fits, a hash of it where a socket path

@@ -25,6 +25,7 @@ pub mod problem;
 pub mod role;
 pub mod spec;
 pub mod ssh_key;
+pub mod timer;
 pub mod user;
 pub mod view;
 

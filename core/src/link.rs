@@ -1,5 +1,6 @@
 //! What server and agent say to each other. The agent always asks; the server never calls.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Problem;
@@ -8,6 +9,7 @@ use crate::drift::DriftReport;
 use crate::id::{AccountId, NodeId, QuarantineId};
 use crate::name::Username;
 use crate::spec::AccountSpec;
+use crate::timer::{RunOutcome, TimerName};
 
 /// `POST /agent/v1/pull`: the agent asks for what is newer than it knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +68,8 @@ pub struct Report {
     pub node_problems: Option<Vec<Problem>>,
     /// What somebody else had changed, until the server has confirmed it.
     pub drift: Vec<DriftReport>,
+    /// Runs of timers; one that the server knows already is no news.
+    pub timer_runs: Vec<TimerRunReport>,
 }
 
 /// What a node says of one account.
@@ -77,6 +81,26 @@ pub struct AccountReport {
     pub generation: u64,
     /// One for each resource.
     pub conditions: Vec<Condition>,
+}
+
+/// A run of a timer, as the tenant's own processes wrote it down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimerRunReport {
+    /// The account.
+    pub account: AccountId,
+    /// The timer.
+    pub timer: TimerName,
+    /// When it began; with account and timer this tells one run from another.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// How.
+    pub outcome: RunOutcome,
+    /// Whether the output's beginning is missing.
+    pub truncated: bool,
+    /// The end of what it said.
+    pub output: String,
 }
 
 /// Names on the node that are not Berth's, so that a create can refuse them before anything is stored.

@@ -7,8 +7,8 @@ use crate::egress::EgressRule;
 use crate::id::{AccountId, DomainId};
 use crate::layout;
 use crate::name::{DisplayName, Fqdn, Username};
-use crate::package::{Bounds, Features, Limits};
-use crate::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec};
+use crate::package::{Bounds, Features, Limits, TimerMode};
+use crate::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec, TimerSpec};
 use crate::ssh_key::SshPublicKey;
 use crate::view::{ChangeKind, PlanView, PlannedChange};
 
@@ -37,6 +37,8 @@ pub struct AccountSnapshot {
     pub ssh_keys: Vec<SshPublicKey>,
     /// What it may reach beside what its package allows, in any order.
     pub egress_rules: Vec<EgressRule>,
+    /// Its timers in any order.
+    pub timers: Vec<TimerSpec>,
 }
 
 /// What the database holds about one domain.
@@ -70,6 +72,11 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
     keys.sort_by(|a, b| a.fingerprint().cmp(b.fingerprint()));
     let mut egress_rules = snapshot.egress_rules;
     egress_rules.sort();
+    let mut timer_list = snapshot.timers;
+    timer_list.sort_by(|a, b| a.name.cmp(&b.name));
+    if snapshot.features.timers == TimerMode::Off {
+        timer_list.clear();
+    }
     AccountSpec {
         account: snapshot.account,
         generation: snapshot.generation,
@@ -78,6 +85,7 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
         display_name: snapshot.display_name,
         sftp: SftpSpec { enabled: snapshot.sftp_enabled && snapshot.features.sftp, keys },
         timers: snapshot.features.timers,
+        timer_list,
         egress: EgressSpec { policy: snapshot.features.egress, rules: egress_rules },
         bounds: snapshot.limits.resolve(defaults),
         sites,
@@ -158,6 +166,7 @@ pub fn preview_create(
 mod tests {
     use super::*;
     use crate::Parse;
+    use crate::timer::{Schedule, TimerCommand, TimerName, TimerTimeout};
 
     fn domain(name: &str, primary: bool) -> DomainSnapshot {
         let fqdn = Fqdn::parse(name).unwrap();
@@ -183,7 +192,32 @@ mod tests {
             domains: vec![domain("a.example", false), domain("z.example", true), domain("b.example", false)],
             ssh_keys: Vec::new(),
             egress_rules: Vec::new(),
+            timers: ["b", "a"].map(timer).into(),
         }
+    }
+
+    fn timer(name: &str) -> TimerSpec {
+        TimerSpec {
+            name: TimerName::parse(name).unwrap(),
+            schedule: Schedule::parse("@daily").unwrap(),
+            command: TimerCommand::parse("true").unwrap(),
+            enabled: true,
+            timeout_s: TimerTimeout::default(),
+            run_wanted_at: None,
+        }
+    }
+
+    #[test]
+    fn a_package_without_timers_wins_over_timers_that_are_there() {
+        let mut without = snapshot();
+        without.features.timers = TimerMode::Off;
+        assert_eq!(account_spec(without, &Bounds::default()).timer_list, []);
+        let names: Vec<_> = account_spec(snapshot(), &Bounds::default())
+            .timer_list
+            .into_iter()
+            .map(|timer| timer.name.to_string())
+            .collect();
+        assert_eq!(names, ["a", "b"]);
     }
 
     #[test]

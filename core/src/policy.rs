@@ -67,6 +67,16 @@ actions! {
     EgressRuleAdd => "egress.rule_add", Users;
     /// Take such a rule away.
     EgressRuleRemove => "egress.rule_remove", Users;
+    /// See the timers of an account, with their runs.
+    TimerRead => "timer.read", Read;
+    /// Add a timer.
+    TimerAdd => "timer.add", Timers;
+    /// Change a timer.
+    TimerEdit => "timer.edit", Timers;
+    /// Remove a timer.
+    TimerRemove => "timer.remove", Timers;
+    /// Run a timer now.
+    TimerRun => "timer.run", Timers;
     /// See packages.
     PackageRead => "package.read", Read;
     /// Create a package.
@@ -108,6 +118,9 @@ pub enum Scope {
     /// Add and remove SSH keys.
     #[serde(rename = "keys")]
     Keys,
+    /// Add, change, run and remove timers.
+    #[serde(rename = "timers")]
+    Timers,
     /// Create, change and delete packages.
     #[serde(rename = "packages")]
     Packages,
@@ -132,6 +145,7 @@ impl Scope {
         Self::Users,
         Self::Domains,
         Self::Keys,
+        Self::Timers,
         Self::Packages,
         Self::Nodes,
         Self::ApiKeys,
@@ -146,6 +160,7 @@ impl Scope {
             Self::Users => "users",
             Self::Domains => "domains",
             Self::Keys => "keys",
+            Self::Timers => "timers",
             Self::Packages => "packages",
             Self::Nodes => "nodes",
             Self::ApiKeys => "api_keys",
@@ -230,7 +245,12 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::SshKeyRead
             | A::SshKeyAdd
             | A::SshKeyRemove
-            | A::EgressRead => {
+            | A::EgressRead
+            | A::TimerRead
+            | A::TimerAdd
+            | A::TimerEdit
+            | A::TimerRemove
+            | A::TimerRun => {
                 matches!(relation, R::Own | R::Managed)
             }
             A::ApiKeyRead | A::ApiKeyCreate | A::ApiKeyRevoke => relation == R::Own,
@@ -261,6 +281,11 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::SshKeyAdd
             | A::SshKeyRemove
             | A::EgressRead
+            | A::TimerRead
+            | A::TimerAdd
+            | A::TimerEdit
+            | A::TimerRemove
+            | A::TimerRun
             | A::ApiKeyRead
             | A::ApiKeyCreate
             | A::ApiKeyRevoke => relation == R::Own,

@@ -122,6 +122,14 @@ catalogue! {
     SshKeyTaken => "ssh_key_taken", 409, Conflict, "The SSH key is already there", "nothing has to be done: the key opens the account already";
     /// No such key.
     SshKeyNotFound => "ssh_key_not_found", 404, NotFound, "The SSH key does not exist", "`berth ssh-key list USER` shows the keys of an account";
+    /// Not a schedule.
+    ScheduleInvalid => "schedule_invalid", 422, Invalid, "The schedule is not valid", "use five fields such as `0 3 * * *`, or a word such as @daily";
+    /// The account has a timer of that name.
+    TimerTaken => "timer_taken", 409, Conflict, "The account has a timer of that name", "choose another name, or edit the timer that is there";
+    /// No such timer.
+    TimerNotFound => "timer_not_found", 404, NotFound, "The timer does not exist", "`berth timer list USER` shows the timers of an account";
+    /// The package does not include timers.
+    TimersNotIncluded => "timers_not_included", 409, Conflict, "The package does not include timers", "give the account a package with the timers `always` or `on-demand`";
     /// The package does not include SFTP.
     SftpNotIncluded => "sftp_not_included", 409, Conflict, "The package does not include SFTP", "give the account a package that includes SFTP";
     /// Not a network.
@@ -198,6 +206,8 @@ catalogue! {
     QuotaUnsupported => "quota_unsupported", 501, NotConverged, "The file system of the home keeps no quotas", "switch quotas on for the file system of the homes; `berth doctor` says how";
     /// The kernel or the container can't filter packets.
     EgressUnsupported => "egress_unsupported", 501, NotConverged, "The node can't filter what its accounts send", "boot a kernel with nf_tables, or give the container the right to change its network";
+    /// The account's user manager does not take over its timers.
+    TimersFailed => "timers_failed", 500, NotConverged, "The account's user manager does not take over its timers", "`systemctl restart user@UID.service` on the node starts it anew";
     /// The file system has no access control lists.
     AclUnsupported => "acl_unsupported", 501, NotConverged, "The file system of the home has no access control lists", "mount the file system of the homes with ACLs";
 }

@@ -1,5 +1,6 @@
 //! What a node shall make of an account: complete, re-validated by every type in it, and nothing more.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Uid;
@@ -10,6 +11,7 @@ use crate::layout::HOST_TREE_MAX;
 use crate::name::{DisplayName, Fqdn, Username};
 use crate::package::{Bounds, EgressPolicy, TimerMode};
 use crate::ssh_key::SshPublicKey;
+use crate::timer::{Schedule, TimerCommand, TimerName, TimerTimeout};
 
 /// Everything that a node needs to know about one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +29,11 @@ pub struct AccountSpec {
     pub display_name: DisplayName,
     /// File transfer.
     pub sftp: SftpSpec,
-    /// Timers.
+    /// How timers run.
     pub timers: TimerMode,
+    /// The timers, by name; none where they don't run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timer_list: Vec<TimerSpec>,
     /// What the network allows.
     pub egress: EgressSpec,
     /// Limits that count.
@@ -56,6 +61,25 @@ pub struct EgressSpec {
     /// What it may reach beside that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<EgressRule>,
+}
+
+/// A timer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimerSpec {
+    /// Its name.
+    pub name: TimerName,
+    /// When it is due.
+    pub schedule: Schedule,
+    /// What it runs.
+    pub command: TimerCommand,
+    /// Whether it runs by itself.
+    pub enabled: bool,
+    /// After how many seconds a run is ended.
+    pub timeout_s: TimerTimeout,
+    /// The last time that somebody wanted it to run now. A node runs it once for each, if it hears of it soon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_wanted_at: Option<DateTime<Utc>>,
 }
 
 /// One site.

@@ -11,12 +11,13 @@ use crate::condition::{Condition, ConditionState, Convergence};
 use crate::domain::{Docroot, DomainState};
 use crate::egress::{Blocked, EgressRule, Note};
 use crate::id::{
-    AccountId, ApiKeyId, DomainId, EgressRuleId, NodeId, PackageId, QuarantineId, SshKeyId, UserId,
+    AccountId, ApiKeyId, DomainId, EgressRuleId, NodeId, PackageId, QuarantineId, SshKeyId, TimerId, UserId,
 };
 use crate::name::{DisplayName, Email, Fqdn, Login, PackageName, Username};
-use crate::package::{Bounds, EgressPolicy, Features, Limits};
+use crate::package::{Bounds, EgressPolicy, Features, Limits, TimerMode};
 use crate::policy::Scope;
 use crate::role::Role;
+use crate::timer::{MailOnFailure, RunOutcome, Schedule, TimerCommand, TimerName, TimerTimeout};
 use crate::user::{Language, MemberRole, Phone, PostalAddress, Timezone};
 
 /// One page of a list.
@@ -267,6 +268,53 @@ pub struct EgressRuleView {
     pub note: Option<Note>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+}
+
+/// A timer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TimerView {
+    /// The timer.
+    pub id: TimerId,
+    /// Its name.
+    pub name: TimerName,
+    /// When it is due, in UTC.
+    pub schedule: Schedule,
+    /// What it runs, as the account's user.
+    pub command: TimerCommand,
+    /// Who is told of a run that failed. The message waits in the server's outbox until mail is delivered.
+    pub mail_on_failure: MailOnFailure,
+    /// Whether it runs by itself.
+    pub enabled: bool,
+    /// After how many seconds a run is ended.
+    pub timeout_s: TimerTimeout,
+    /// How timers of the account run, by its package.
+    pub mode: TimerMode,
+    /// When it is due next; absent if it doesn't run by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_run: Option<DateTime<Utc>>,
+    /// The last run that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<TimerRunView>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A run of a timer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TimerRunView {
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// How.
+    pub outcome: RunOutcome,
+    /// Whether it did what it was to do.
+    pub succeeded: bool,
+    /// Whether the output's beginning is missing.
+    pub truncated: bool,
+    /// The end of what it said, 64 KiB at most; only in the list of runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
 }
 
 /// A server.

@@ -64,6 +64,14 @@ const TABLES: &[Table] = tables! {
     egress_rules {
         id: Id, account_id: Id, network: Text, port: Text, protocol: Text, note: Text, created_at: Number,
     }
+    timers {
+        id: Id, account_id: Id, name: Text, schedule: Text, command: Text, mail_on_failure: Text,
+        enabled: Switch, timeout_s: Number, run_wanted_at: Number,
+        failure_mailed_at: Number, created_at: Number,
+    }
+    timer_runs {
+        timer_id: Id, started_at: Number, ended_at: Number, outcome: Text, truncated: Switch, output: Text,
+    }
     account_conditions {
         account_id: Id, generation: Number, reported_at: Number, failed: Switch, conditions: Text,
     }

@@ -216,6 +216,12 @@ constraints! {
     EgressRule: "egress_rules_pkey", "egress_rules.id", "an egress rule of that id";
     /// What an egress rule of an account allows.
     EgressRuleReach: "egress_rules_rule_key", "egress_rules.account_id, egress_rules.network, egress_rules.port, egress_rules.protocol", "that egress rule";
+    /// The id of a timer.
+    Timer: "timers_pkey", "timers.id", "a timer of that id";
+    /// The name of a timer within an account.
+    TimerName: "timers_name_key", "timers.account_id, timers.name", "a timer of that name";
+    /// The beginning of a run of a timer.
+    TimerRun: "timer_runs_pkey", "timer_runs.timer_id, timer_runs.started_at", "that run of a timer";
     /// The id of a quarantine.
     Quarantine: "quarantines_pkey", "quarantines.id", "a quarantine of that id";
     /// One pending quarantine of a home.

@@ -30,6 +30,7 @@ pub mod settings;
 pub mod specs;
 pub mod ssh_keys;
 mod store;
+pub mod timers;
 mod tx;
 pub mod users;
 mod value;
@@ -61,6 +62,7 @@ pub fn statements() -> Vec<Statement> {
         specs::STATEMENTS,
         ssh_keys::STATEMENTS,
         egress_rules::STATEMENTS,
+        timers::STATEMENTS,
         users::STATEMENTS,
         users::search::STATEMENTS,
     ]

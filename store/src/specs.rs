@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::accounts::stored_uid;
 use crate::egress_rules::stored_rule;
+use crate::timers;
 use crate::value::{from_json, parsed, signed, unsigned};
 use crate::{Result, Tx};
 
@@ -86,6 +87,7 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
     for (account, network, port, protocol) in found {
         rules.entry(account).or_default().push(stored_rule(&network, &port, &protocol)?);
     }
+    let mut timers = timers::of_page(tx, node, cursor, last).await?;
     let accounts = rows
         .into_iter()
         .map(|row| {
@@ -101,6 +103,7 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
                 domains: domains.remove(&row.id).unwrap_or_default(),
                 egress_rules: rules.remove(&row.id).unwrap_or_default(),
                 ssh_keys: keys.remove(&row.id).unwrap_or_default(),
+                timers: timers.remove(&row.id).unwrap_or_default(),
             })
         })
         .collect::<Result<Vec<_>>>()?;

@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 
 use super::firewall::{Changed, Look, Table, next_generation};
 use super::quota::{Adoptions, QuotaLimits, Reading};
-use super::systemd::PhpUnit;
+use super::systemd::{PhpUnit, TimerUnit};
 use super::{
     AccountLock, Answer, Attributes, Entry, Firewall, Host, HostError, NewFile, Owner, Program, Quotas,
     Result, Systemd,
@@ -161,6 +161,12 @@ impl Host for FaultyHost {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         self.ask("read", path, || self.inner.read(path))
     }
+    fn read_at_most(&self, path: &str, max: usize) -> Result<Option<Vec<u8>>> {
+        self.ask("read_at_most", path, || self.inner.read_at_most(path, max))
+    }
+    fn list_at_most(&self, dir: &str, max: usize) -> Result<Vec<String>> {
+        self.ask("list_at_most", dir, || self.inner.list_at_most(dir, max))
+    }
     fn list(&self, dir: &str) -> Result<Vec<String>> {
         self.ask("list", dir, || self.inner.list(dir))
     }
@@ -259,6 +265,9 @@ impl Firewall for FaultyHost {
 impl Systemd for FaultyHost {
     fn start_transient_php(&self, unit: &PhpUnit<'_>) -> Result<()> {
         self.act("start_transient_php", unit.name, || self.inner.systemd().start_transient_php(unit))
+    }
+    fn start_transient_timer(&self, unit: &TimerUnit<'_>) -> Result<()> {
+        self.act("start_transient_timer", unit.name, || self.inner.systemd().start_transient_timer(unit))
     }
     fn stop_unit(&self, unit: &str) -> Result<()> {
         self.act("stop_unit", unit, || self.inner.systemd().stop_unit(unit))

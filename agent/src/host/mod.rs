@@ -39,6 +39,14 @@ pub trait Host: Send + Sync {
     /// The bytes of a regular file; `None` if there is nothing.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>>;
 
+    /// The bytes of a regular file that may be a tenant's: one that is longer than `max` is an error, and no
+    /// more of it than that is read.
+    fn read_at_most(&self, path: &str, max: usize) -> Result<Option<Vec<u8>>>;
+
+    /// Some of the names in a directory that may be a tenant's, at most `max`, in no order; empty if there is no
+    /// directory.
+    fn list_at_most(&self, dir: &str, max: usize) -> Result<Vec<String>>;
+
     /// The names in a directory, sorted, without temporary names of ours; empty if there is no directory.
     fn list(&self, dir: &str) -> Result<Vec<String>>;
 

@@ -3,14 +3,20 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use berth_core::account::Uid;
 use tokio::sync::broadcast;
 
 use super::Result;
+
+/// What runs a timer once.
+pub const TIMER_PROGRAM: &str = "/usr/bin/berth";
 
 /// systemd and logind.
 pub trait Systemd: Send + Sync {
     /// Starts a tenant's PHP as a transient unit.
     fn start_transient_php(&self, unit: &PhpUnit<'_>) -> Result<()>;
+    /// Starts a run of a tenant's timer as a transient unit; an error of the kind `AlreadyExists` if one runs.
+    fn start_transient_timer(&self, unit: &TimerUnit<'_>) -> Result<()>;
     /// Stops a unit and waits for its end; no error if there is none.
     fn stop_unit(&self, unit: &str) -> Result<()>;
     /// `ActiveState` of a unit, `None` if it is not loaded.
@@ -37,6 +43,21 @@ pub trait Systemd: Send + Sync {
     /// Names of units that systemd has just forgotten, because they ended. Signals may be lost; whoever needs
     /// to know looks again now and then.
     fn forgotten_units(&self) -> broadcast::Receiver<String>;
+}
+
+/// What a run of a tenant's timer is started with.
+#[derive(Debug, Clone)]
+pub struct TimerUnit<'a> {
+    /// Name of the unit.
+    pub name: &'a str,
+    /// The tenant's slice.
+    pub slice: &'a str,
+    /// Number of the tenant's user.
+    pub uid: Uid,
+    /// Name of the tenant's user.
+    pub user: &'a str,
+    /// The timer.
+    pub timer: &'a str,
 }
 
 /// What a tenant's PHP is started with.

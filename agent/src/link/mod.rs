@@ -11,7 +11,7 @@ use std::time::Duration;
 use berth_core::link::{PullRequest, PullResponse};
 
 pub use client::{Client, LinkError};
-pub use outbox::Outbox;
+pub use outbox::{Outbox, RunKey};
 
 use crate::ledger::Ledger;
 use crate::reconcile::{Jitter, Lanes};

@@ -1,13 +1,14 @@
 //! What there is to report, the newest of each kind; sent together, kept until the server has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use berth_core::Problem;
 use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
-use berth_core::link::{AccountReport, Inventory, QuarantineReport, Report};
+use berth_core::link::{AccountReport, Inventory, QuarantineReport, Report, TimerRunReport};
+use berth_core::timer::TimerName;
 use tokio::sync::Notify;
 
 use crate::ledger::Ledger;
@@ -27,12 +28,22 @@ struct Pending {
     audited: Option<u64>,
     node_problems: Option<Vec<Problem>>,
     drift: Vec<DriftReport>,
+    /// Runs of timers: to be sent, on their way, and with the server.
+    runs: BTreeMap<RunKey, TimerRunReport>,
+    runs_sent: BTreeSet<RunKey>,
+    runs_delivered: BTreeSet<RunKey>,
     /// What was reported last of what is only sent when it changes.
     last_inventory: Option<Inventory>,
     last_node_problems: Option<Vec<Problem>>,
     /// The newest request for an audit.
     audit_wanted: u64,
 }
+
+/// A run: account, timer and beginning in microseconds.
+pub type RunKey = (AccountId, TimerName, i64);
+
+/// Output of runs in one report, in bytes. As JSON it can double, and a report may have a megabyte.
+const OUTPUT_MAX: usize = 300 * 1024;
 
 /// Accounts in one report.
 const ACCOUNTS_MAX: usize = 500;
@@ -102,6 +113,27 @@ impl Outbox {
         self.pending().audit_wanted
     }
 
+    /// Reports a run of a timer.
+    pub fn timer_run(&self, key: RunKey, run: TimerRunReport) {
+        self.change(|pending| drop(pending.runs.insert(key, run)));
+    }
+
+    /// Whether a run is still to be sent, or on its way.
+    pub fn has_pending(&self, key: &RunKey) -> bool {
+        let pending = self.pending();
+        pending.runs.contains_key(key) || pending.runs_sent.contains(key)
+    }
+
+    /// Whether the server has a run.
+    pub fn has_delivered(&self, key: &RunKey) -> bool {
+        self.pending().runs_delivered.contains(key)
+    }
+
+    /// Forgets a run that nobody asks about any more.
+    pub fn forget_delivered(&self, key: &RunKey) {
+        self.pending().runs_delivered.remove(key);
+    }
+
     /// Waits for something to report and takes it.
     pub async fn next(&self) -> Report {
         loop {
@@ -127,6 +159,11 @@ impl Outbox {
             pending.node_problems = pending.node_problems.take().or(report.node_problems);
             pending.audited = pending.audited.max(report.audited);
             pending.drift.splice(..0, report.drift);
+            for run in report.timer_runs {
+                let key = run_key(&run);
+                pending.runs_sent.remove(&key);
+                pending.runs.insert(key, run);
+            }
             for quarantine in report.quarantines {
                 if !pending.quarantines.iter().any(|known| known.id == quarantine.id) {
                     pending.quarantines.push(quarantine);
@@ -144,6 +181,13 @@ impl Outbox {
             ledger.set_audit(audit.max(ledger.audit()))?;
         }
         ledger.forget_drift(&report.drift)?;
+        {
+            let mut pending = self.pending();
+            for key in report.timer_runs.iter().map(run_key) {
+                pending.runs_sent.remove(&key);
+                pending.runs_delivered.insert(key);
+            }
+        }
         report.accounts.into_iter().try_for_each(|account| ledger.acknowledge(account))
     }
 }
@@ -164,9 +208,34 @@ impl Pending {
             quarantines: std::mem::take(&mut self.quarantines),
             node_problems: self.node_problems.take(),
             drift: std::mem::take(&mut self.drift),
+            timer_runs: Vec::new(),
+        };
+        let report = Report {
+            timer_runs: if report.accounts.is_empty() { self.take_runs() } else { Vec::new() },
+            ..report
         };
         (report != Report::default()).then_some(report)
     }
+}
+
+impl Pending {
+    /// Some runs, on their way from now on.
+    fn take_runs(&mut self) -> Vec<TimerRunReport> {
+        let (mut taken, mut size) = (Vec::new(), 0);
+        while size < OUTPUT_MAX
+            && let Some((key, run)) = self.runs.pop_first()
+        {
+            // Beside the output a run has some two hundred bytes.
+            size += run.output.len() + 512;
+            self.runs_sent.insert(key);
+            taken.push(run);
+        }
+        taken
+    }
+}
+
+fn run_key(run: &TimerRunReport) -> RunKey {
+    (run.account, run.timer.clone(), run.started_at.timestamp_micros())
 }
 
 #[cfg(test)]

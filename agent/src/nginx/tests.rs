@@ -35,6 +35,7 @@ pub(crate) fn spec(user: &str, hosts: &[&str]) -> AccountSpec {
         display_name: DisplayName::parse("Somebody").unwrap(),
         sftp: SftpSpec { enabled: true, keys: Vec::new() },
         timers: TimerMode::Off,
+        timer_list: Vec::new(),
         egress: EgressSpec { policy: EgressPolicy::Web, rules: Vec::new() },
         bounds: Bounds::default(),
         sites: hosts.iter().map(site).collect(),

@@ -23,6 +23,7 @@ use crate::host::Host;
 use crate::host::tree::TreeHost;
 use crate::ledger::Ledger;
 use crate::php::{Activator, ActivatorSettings};
+use crate::timers::Scheduler;
 
 /// An account with one site, `<name>.example`.
 pub(crate) fn spec(name: &str, number: u32, generation: u64) -> AccountSpec {
@@ -35,6 +36,7 @@ pub(crate) fn spec(name: &str, number: u32, generation: u64) -> AccountSpec {
         display_name: DisplayName::parse("Alice, \"A: Smith\"").unwrap(),
         sftp: SftpSpec { enabled: true, keys: vec![key(1)] },
         timers: TimerMode::Always,
+        timer_list: Vec::new(),
         egress: EgressSpec { policy: EgressPolicy::Web, rules: Vec::new() },
         bounds: Bounds::default(),
         sites: vec![SiteSpec {
@@ -113,7 +115,9 @@ impl Node {
             Arc::new(|| 0.0),
             Vec::new(),
         );
-        crate::runtime::resources(reconciler, activator)
+        let scheduler =
+            Scheduler::new(Arc::clone(&self.tree) as Arc<dyn Host>, Arc::clone(&self.clock) as Arc<dyn Clock>, Arc::default());
+        crate::runtime::resources(reconciler, activator, scheduler)
     }
 
     /// A pass over everything, as a fresh agent makes it, with reports confirmed.

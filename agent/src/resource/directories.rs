@@ -7,8 +7,14 @@ use super::{Accounts, Context, SharedOutcome, SharedResource};
 use crate::host::{Attributes, Host, HostError, Owner};
 
 /// Parents come before what is in them.
-const DIRECTORIES: &[&str] =
-    &["/etc/berth", layout::KEYS_DIR, layout::PHP_CONFIG_DIR, "/run/berth", layout::PHP_SOCKET_DIR];
+const DIRECTORIES: &[&str] = &[
+    "/etc/berth",
+    layout::KEYS_DIR,
+    layout::PHP_CONFIG_DIR,
+    layout::TIMERS_DIR,
+    "/run/berth",
+    layout::PHP_SOCKET_DIR,
+];
 
 /// Shared directories.
 pub struct Directories;

@@ -20,6 +20,8 @@ mod sftp;
 mod ssh_key;
 #[cfg(test)]
 mod tests;
+mod timer;
+mod timer_run;
 mod user;
 
 use std::path::{Path, PathBuf};
@@ -86,6 +88,9 @@ enum Command {
     /// Show what a user may reach on the network, and let them reach more
     #[command(subcommand)]
     Egress(egress::EgressCommand),
+    /// Add, change and run commands that run by a schedule
+    #[command(subcommand)]
+    Timer(timer::TimerCommand),
     /// Switch file transfer on or off
     #[command(subcommand)]
     Sftp(sftp::SftpCommand),
@@ -117,6 +122,9 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Write the manual pages into a directory
     Man(man::ManArgs),
+    /// Run a timer of the account that calls, once
+    #[command(hide = true)]
+    TimerRun(timer_run::TimerRunArgs),
     /// Parts of other commands
     #[command(subcommand, hide = true)]
     Internal(setup::InternalCommand),
@@ -132,6 +140,7 @@ impl Cli {
             Command::Domain(command) => online(&global, console, async |session| command.run(session).await),
             Command::Egress(command) => online(&global, console, async |session| command.run(session).await),
             Command::SshKey(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Timer(command) => online(&global, console, async |session| command.run(session).await),
             Command::Sftp(command) => online(&global, console, async |session| command.run(session).await),
             Command::Node(command) => online(&global, console, async |session| command.run(session).await),
             Command::ApiKey(command) => online(&global, console, async |session| command.run(session).await),
@@ -145,6 +154,7 @@ impl Cli {
             Command::Agent(args) => args.run(&global),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
+            Command::TimerRun(args) => args.run(),
             Command::Internal(command) => command.run(&global, console),
         }
     }

@@ -22,6 +22,8 @@ fn body(line: &[&str]) -> Value {
         Command::Package(package::PackageCommand::Edit(args)) => args.body(),
         Command::Domain(domain::DomainCommand::Add(args)) => args.body(),
         Command::Domain(domain::DomainCommand::Edit(args)) => args.body(),
+        Command::Timer(timer::TimerCommand::Add(args)) => args.body(),
+        Command::Timer(timer::TimerCommand::Edit(args)) => args.body(),
         Command::ApiKey(api_key::ApiKeyCommand::Create(args)) => args.body(),
         Command::Egress(egress::EgressCommand::Allow(args)) => args.body(),
         other => panic!("{other:?} sends no body that this test knows"),

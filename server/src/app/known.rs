@@ -2,12 +2,15 @@
 
 use berth_core::id::NodeId;
 use berth_core::name::{Fqdn, PackageName};
+use berth_core::package::TimerMode;
+use berth_core::timer::TimerName;
 use berth_core::{Code, Problem, Problems};
 use berth_store::accounts::AccountRecord;
 use berth_store::domains::DomainRecord;
 use berth_store::nodes::{NodeOverview, NodeRecord};
 use berth_store::packages::PackageRecord;
-use berth_store::{Tx, domains, nodes, packages};
+use berth_store::timers::TimerRecord;
+use berth_store::{Tx, domains, nodes, packages, timers};
 
 use super::context::App;
 use super::problem::{Failure, retrying};
@@ -58,6 +61,35 @@ pub(super) async fn domain(
     domains::by_fqdn(tx, fqdn).await?.filter(|domain| domain.account == account.id).ok_or_else(|| {
         Problem::new(Code::DomainNotFound, format!("{} has no domain {fqdn}", account.username)).into()
     })
+}
+
+/// A timer of an account, by its name.
+pub(super) async fn timer(
+    tx: &mut Tx,
+    account: &AccountRecord,
+    name: &TimerName,
+) -> Result<TimerRecord, Failure> {
+    timers::by_name(tx, account.id, name).await?.ok_or_else(|| {
+        Problem::new(Code::TimerNotFound, format!("{} has no timer {name}", account.username)).into()
+    })
+}
+
+/// How timers of an account run.
+pub(super) async fn timer_mode(tx: &mut Tx, account: &AccountRecord) -> Result<TimerMode, Failure> {
+    let package = packages::by_id(tx, account.package).await?;
+    Ok(package.map_or(TimerMode::Off, |package| package.features.timers))
+}
+
+/// How timers of an account run, if they run at all.
+pub(super) async fn timers_included(tx: &mut Tx, account: &AccountRecord) -> Result<TimerMode, Failure> {
+    match timer_mode(tx, account).await? {
+        TimerMode::Off => Err(Problem::new(
+            Code::TimersNotIncluded,
+            format!("the package of {} has timers switched off", account.username),
+        )
+        .into()),
+        mode => Ok(mode),
+    }
 }
 
 /// A node with counts of its accounts.

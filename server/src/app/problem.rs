@@ -134,6 +134,9 @@ fn of_conflict(constraint: Constraint) -> Option<Problem> {
         Constraint::SshKeyFingerprint => {
             Problem::new(Code::SshKeyTaken, "the account has this key already").at("key")
         }
+        Constraint::TimerName => {
+            Problem::new(Code::TimerTaken, "the account has a timer of that name").at("name")
+        }
         Constraint::IdempotencyKey => Problem::new(
             Code::IdempotencyConflict,
             "another request with this idempotency key is being worked on",

@@ -5,6 +5,7 @@ use berth_store::{conditions, nodes};
 use super::context::App;
 use super::known::LinkedNode;
 use super::problem::{Failure, retrying};
+use super::timer_runs;
 
 /// Accounts per transaction, so that a node that reports on everything does not keep the verbs waiting.
 const BATCH: usize = 500;
@@ -44,6 +45,9 @@ async fn attempt(app: &App, node: &LinkedNode, report: &Report) -> Result<(), Fa
     }
     if let Some(problems) = &report.node_problems {
         nodes::set_problems(&mut tx, node.id(), problems).await?;
+    }
+    for run in &report.timer_runs {
+        timer_runs::take(app, &mut tx, node.id(), run, now).await?;
     }
     if let Some(number) = report.audited {
         nodes::audit_done(&mut tx, node.id(), number).await?;

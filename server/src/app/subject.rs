@@ -133,6 +133,11 @@ const fn is_about_account(action: Action) -> bool {
             | Action::SshKeyAdd
             | Action::SshKeyRemove
             | Action::EgressRead
+            | Action::TimerRead
+            | Action::TimerAdd
+            | Action::TimerEdit
+            | Action::TimerRemove
+            | Action::TimerRun
     )
 }
 

@@ -1,7 +1,8 @@
 use berth_core::layout;
+use berth_core::package::TimerMode;
 use berth_core::view::{
     AccountView, ApiKeyView, AuditView, DomainView, EgressRuleView, NodeView, PackageView, QuarantineView,
-    SshKeyView, UserView,
+    SshKeyView, TimerRunView, TimerView, UserView,
 };
 use berth_core::{Code, Problem};
 use berth_store::accounts::AccountOverview;
@@ -12,6 +13,7 @@ use berth_store::egress_rules::EgressRuleRecord;
 use berth_store::nodes::{NodeOverview, QuarantineRecord};
 use berth_store::packages::PackageRecord;
 use berth_store::ssh_keys::SshKeyRecord;
+use berth_store::timers::{RunRecord, TimerRecord};
 use berth_store::users::UserRecord;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -103,6 +105,41 @@ pub(super) fn egress_rule_view(record: &EgressRuleRecord) -> EgressRuleView {
         rule: record.rule.clone(),
         note: record.note.clone(),
         created_at: record.created_at,
+    }
+}
+
+/// A timer as answers show it.
+pub(super) fn timer_view(
+    timer: TimerRecord,
+    mode: TimerMode,
+    last_run: Option<RunRecord>,
+    now: DateTime<Utc>,
+) -> TimerView {
+    let runs = timer.spec.enabled && mode != TimerMode::Off;
+    TimerView {
+        id: timer.id,
+        next_run: if runs { timer.spec.schedule.next_after(now) } else { None },
+        name: timer.spec.name,
+        schedule: timer.spec.schedule,
+        command: timer.spec.command,
+        mail_on_failure: timer.mail_on_failure,
+        enabled: timer.spec.enabled,
+        timeout_s: timer.spec.timeout_s,
+        mode,
+        last_run: last_run.map(|run| TimerRunView { output: None, ..timer_run_view(run) }),
+        created_at: timer.created_at,
+    }
+}
+
+/// A run of a timer as answers show it.
+pub(super) fn timer_run_view(run: RunRecord) -> TimerRunView {
+    TimerRunView {
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+        outcome: run.outcome,
+        succeeded: run.outcome.succeeded(),
+        truncated: run.truncated,
+        output: Some(run.output),
     }
 }
 

@@ -9,6 +9,7 @@ use berth_core::name::{DisplayName, Email, Fqdn, PackageName, Username};
 use berth_core::package::{EgressPolicy, Limits, TimerMode};
 use berth_core::policy::Scope;
 use berth_core::role::Role;
+use berth_core::timer::{MailOnFailure, Schedule, TimerCommand, TimerName, TimerTimeout};
 use berth_core::user::{Language, Phone, PostalAddress, Timezone};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -129,6 +130,44 @@ pub struct AddEgressRuleBody {
     pub protocol: Option<Protocol>,
     /// Why.
     pub note: Option<Note>,
+}
+
+/// A timer to add.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "backup", "schedule": "0 3 * * *", "command": "php domains/example.com/private/backup.php"
+}))]
+pub struct AddTimerBody {
+    /// Its name.
+    pub name: TimerName,
+    /// When it is due, in UTC.
+    pub schedule: Schedule,
+    /// What it runs, by `/bin/sh -c` as the account's user, in the home.
+    pub command: TimerCommand,
+    /// Who is told of a run that failed, at most once an hour: nobody, the owner, or an address.
+    pub mail_on_failure: Option<MailOnFailure>,
+    /// Whether it runs by itself.
+    #[schema(default = true)]
+    pub enabled: Option<bool>,
+    /// After how many seconds a run is ended.
+    #[schema(default = 3600)]
+    pub timeout_s: Option<TimerTimeout>,
+}
+
+/// A timer to change; what is not named stays.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"schedule": "@hourly"}))]
+pub struct EditTimerBody {
+    /// When it is due, in UTC.
+    pub schedule: Option<Schedule>,
+    /// What it runs.
+    pub command: Option<TimerCommand>,
+    /// Who is told of a run that failed.
+    pub mail_on_failure: Option<MailOnFailure>,
+    /// Whether it runs by itself.
+    pub enabled: Option<bool>,
+    /// After how many seconds a run is ended.
+    pub timeout_s: Option<TimerTimeout>,
 }
 
 /// A package to create. Beside the fields named here it takes every limit by its name, as a number,

@@ -21,6 +21,7 @@ mod path;
 mod problem;
 mod query;
 mod ssh_keys;
+mod timers;
 mod users;
 
 use std::any::Any;
@@ -114,6 +115,10 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(egress::show))
         .routes(routes!(egress::add_rule))
         .routes(routes!(egress::remove_rule))
+        .routes(routes!(timers::list, timers::add))
+        .routes(routes!(timers::show, timers::edit, timers::remove))
+        .routes(routes!(timers::runs))
+        .routes(routes!(timers::run))
         .routes(routes!(packages::list, packages::create))
         .routes(routes!(packages::show, packages::edit, packages::delete))
         .routes(routes!(nodes::list))

@@ -4,6 +4,7 @@ use berth_core::audit::AuditOutcome;
 use berth_core::id::EgressRuleId;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::Role;
+use berth_core::timer::TimerName;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -80,6 +81,14 @@ pub struct SshKeyParam {
 pub struct EgressRuleParam {
     /// Id of the rule.
     pub rule: EgressRuleId,
+}
+
+/// `{timer}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct TimerParam {
+    /// The timer's name.
+    pub timer: TimerName,
 }
 
 /// `{package}`

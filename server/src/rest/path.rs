@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::UserRef;
+use berth_core::timer::TimerName;
 use berth_core::{Code, Parse, Problem};
 
 use super::problem::Refusal;
@@ -33,6 +34,11 @@ impl PathParts {
     /// `{fqdn}`
     pub(crate) fn domain(&self) -> Result<Fqdn, Refusal> {
         self.parsed("fqdn", Code::DomainNotFound)
+    }
+
+    /// `{timer}`
+    pub(crate) fn timer(&self) -> Result<TimerName, Refusal> {
+        self.parsed("timer", Code::TimerNotFound)
     }
 
     /// `{package}`

@@ -22,4 +22,5 @@ mod packages;
 mod policy;
 mod setup;
 mod ssh_keys;
+mod timers;
 mod users;

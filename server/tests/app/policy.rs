@@ -1,8 +1,8 @@
 //! Every verb × every kind of caller × own, managed and foreign users, against the policy's table.
 
 use berth_core::command::{
-    AddDomain, AddEgressRule, AddSshKey, CreateApiKey, CreatePackage, EditDomain, EditPackage, EditUser,
-    ListUsers, SetPassword,
+    AddDomain, AddEgressRule, AddSshKey, AddTimer, CreateApiKey, CreatePackage, EditDomain, EditPackage,
+    EditTimer, EditUser, ListUsers, SetPassword,
 };
 use berth_core::id::{ApiKeyId, EgressRuleId, QuarantineId, UserId};
 use berth_core::mode::Mode;
@@ -35,6 +35,13 @@ enum Verb {
     ShowEgress,
     AddEgressRule,
     RemoveEgressRule,
+    ListTimers,
+    ShowTimer,
+    ListTimerRuns,
+    AddTimer,
+    EditTimer,
+    RemoveTimer,
+    RunTimer,
     ListPackages,
     ShowPackage,
     CreatePackage,
@@ -72,6 +79,13 @@ const ON_USERS: &[(Verb, Action)] = &[
     (V::ShowEgress, Action::EgressRead),
     (V::AddEgressRule, Action::EgressRuleAdd),
     (V::RemoveEgressRule, Action::EgressRuleRemove),
+    (V::ListTimers, Action::TimerRead),
+    (V::ShowTimer, Action::TimerRead),
+    (V::ListTimerRuns, Action::TimerRead),
+    (V::AddTimer, Action::TimerAdd),
+    (V::EditTimer, Action::TimerEdit),
+    (V::RemoveTimer, Action::TimerRemove),
+    (V::RunTimer, Action::TimerRun),
     (V::ListApiKeys, Action::ApiKeyRead),
     (V::CreateApiKey, Action::ApiKeyCreate),
     (V::RevokeApiKey, Action::ApiKeyRevoke),
@@ -105,6 +119,7 @@ struct Target {
 async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Problems> {
     let who = UserRef::Id(target.id);
     let domain = target.domain.parse().unwrap();
+    let timer = "backup".parse().unwrap();
     match verb {
         V::CreateUser => app::create_user(ctx, create("newcomer", "user"), dry).await.map(drop),
         V::ShowUser => app::show_user(ctx, &who).await.map(drop),
@@ -137,6 +152,17 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
             let none = EgressRuleId(uuid::Uuid::nil());
             app::remove_egress_rule(ctx, &who, none, dry).await.map(drop)
         }
+        V::ListTimers => app::list_timers(ctx, &who).await.map(drop),
+        V::ShowTimer => app::show_timer(ctx, &who, &timer).await.map(drop),
+        V::ListTimerRuns => app::list_timer_runs(ctx, &who, &timer).await.map(drop),
+        V::AddTimer => {
+            let body = json!({"name": "a", "schedule": "@daily", "command": "true"});
+            let command = AddTimer::parse(fields(body)).unwrap();
+            app::add_timer(ctx, &who, command, dry).await.map(drop)
+        }
+        V::EditTimer => app::edit_timer(ctx, &who, &timer, EditTimer::default(), dry).await.map(drop),
+        V::RemoveTimer => app::remove_timer(ctx, &who, &timer, dry).await.map(drop),
+        V::RunTimer => app::run_timer(ctx, &who, &timer, dry).await.map(drop),
         V::ListPackages => app::list_packages(ctx).await.map(drop),
         V::ShowPackage => app::show_package(ctx, &"standard".parse().unwrap()).await.map(drop),
         V::CreatePackage => {

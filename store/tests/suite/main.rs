@@ -21,4 +21,5 @@ mod listing;
 mod opening;
 mod paging;
 mod schema;
+mod timers;
 mod users;

@@ -56,6 +56,31 @@ impl LinuxHost {
             Err(error) => Err(error),
         }
     }
+
+    /// The first names of a directory, without temporary ones of ours.
+    fn names(&self, dir: &str, max: usize) -> Result<Vec<String>> {
+        let operation = "list";
+        let failed = |errno: Errno| HostError::new(operation, dir, errno);
+        let Some(place) = self.existing_place(operation, dir)? else { return Ok(Vec::new()) };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let descriptor = match rustix::fs::openat(&place.parent, place.name, flags, Mode::empty()) {
+            Ok(descriptor) => descriptor,
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(errno) => return Err(failed(errno)),
+        };
+        let mut names = Vec::new();
+        for entry in Dir::new(descriptor).map_err(failed)? {
+            if names.len() >= max {
+                break;
+            }
+            // A name that is no UTF-8 can't be one of ours and can't be confused with one.
+            let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." && !name.starts_with(TEMPORARY) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
 }
 
 impl Host for LinuxHost {
@@ -74,27 +99,21 @@ impl Host for LinuxHost {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let operation = "read";
         let Some(place) = self.existing_place(operation, path)? else { return Ok(None) };
-        place.read().map_err(|error| HostError::new(operation, path, error))
+        place.read(READ_MAX).map_err(|error| HostError::new(operation, path, error))
+    }
+
+    fn read_at_most(&self, path: &str, max: usize) -> Result<Option<Vec<u8>>> {
+        let operation = "read";
+        let Some(place) = self.existing_place(operation, path)? else { return Ok(None) };
+        place.read(max).map_err(|error| HostError::new(operation, path, error))
+    }
+
+    fn list_at_most(&self, dir: &str, max: usize) -> Result<Vec<String>> {
+        self.names(dir, max)
     }
 
     fn list(&self, dir: &str) -> Result<Vec<String>> {
-        let operation = "list";
-        let failed = |errno: Errno| HostError::new(operation, dir, errno);
-        let Some(place) = self.existing_place(operation, dir)? else { return Ok(Vec::new()) };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let descriptor = match rustix::fs::openat(&place.parent, place.name, flags, Mode::empty()) {
-            Ok(descriptor) => descriptor,
-            Err(Errno::NOENT) => return Ok(Vec::new()),
-            Err(errno) => return Err(failed(errno)),
-        };
-        let mut names = Vec::new();
-        for entry in Dir::new(descriptor).map_err(failed)? {
-            // A name that is no UTF-8 can't be one of ours and can't be confused with one.
-            let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-            if name != "." && name != ".." && !name.starts_with(TEMPORARY) {
-                names.push(name);
-            }
-        }
+        let mut names = self.names(dir, usize::MAX)?;
         names.sort();
         Ok(names)
     }

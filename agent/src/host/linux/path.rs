@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Uid};
 use rustix::io::Errno;
 
-use super::{HostError, Owner, READ_MAX, Result, TEMPORARY};
+use super::{HostError, Owner, Result, TEMPORARY};
 
 /// A name in a directory that is held open.
 pub(super) struct Place<'a> {
@@ -49,7 +49,7 @@ impl<'a> Place<'a> {
     }
 
     /// Reads a regular file.
-    pub(super) fn read(&self) -> io::Result<Option<Vec<u8>>> {
+    pub(super) fn read(&self, max: usize) -> io::Result<Option<Vec<u8>>> {
         // Without NONBLOCK, opening a FIFO would wait for a writer.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(&self.parent, self.name, flags, Mode::empty()) {
@@ -61,11 +61,11 @@ impl<'a> Place<'a> {
         if !metadata.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
-        let limit = u64::try_from(READ_MAX).unwrap_or(u64::MAX);
+        let limit = u64::try_from(max).unwrap_or(u64::MAX);
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or_default());
         let read = file.take(limit + 1).read_to_end(&mut bytes)?;
-        if read > READ_MAX {
-            return Err(io::Error::other(format!("it is larger than {READ_MAX} bytes")));
+        if read > max {
+            return Err(io::Error::other(format!("it is larger than {max} bytes")));
         }
         Ok(Some(bytes))
     }

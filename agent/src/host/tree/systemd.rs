@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use tokio::sync::broadcast;
 
-use super::super::systemd::{PhpUnit, Systemd};
+use super::super::systemd::{PhpUnit, Systemd, TIMER_PROGRAM, TimerUnit};
 use super::super::{HostError, Result};
 use super::commands::Commands;
 
@@ -88,6 +88,17 @@ impl Systemd for TreeSystemd {
         ))?;
         self.state().units.insert(unit.name.to_owned(), "active".to_owned());
         Ok(())
+    }
+
+    fn start_transient_timer(&self, unit: &TimerUnit<'_>) -> Result<()> {
+        if self.state().units.contains_key(unit.name) {
+            let source = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(HostError::new("start", unit.name, source));
+        }
+        self.commands.note(&format!(
+            "org.freedesktop.systemd1 StartTransientUnit {} Slice={} User={} ExecStart={TIMER_PROGRAM} timer-run {}",
+            unit.name, unit.slice, unit.user, unit.timer
+        ))
     }
 
     fn stop_unit(&self, unit: &str) -> Result<()> {

@@ -165,6 +165,9 @@ impl Systemd for Manager {
         Ok(())
     }
 
+    fn start_transient_timer(&self, _unit: &crate::host::systemd::TimerUnit<'_>) -> Result<()> {
+        Ok(())
+    }
     fn stop_unit(&self, unit: &str) -> Result<()> {
         self.0.end(unit);
         Ok(())

@@ -46,6 +46,12 @@ impl Host for Picky {
     fn read(&self, path: &str) -> HostResult<Option<Vec<u8>>> {
         self.0.read(path)
     }
+    fn read_at_most(&self, path: &str, max: usize) -> HostResult<Option<Vec<u8>>> {
+        self.0.read_at_most(path, max)
+    }
+    fn list_at_most(&self, dir: &str, max: usize) -> HostResult<Vec<String>> {
+        self.0.list_at_most(dir, max)
+    }
     fn list(&self, dir: &str) -> HostResult<Vec<String>> {
         self.0.list(dir)
     }

@@ -7,6 +7,7 @@ mod login;
 mod notify;
 mod php;
 mod store;
+mod timer;
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 use zbus::{OwnedObjectPath, OwnedVariant};
 
-use crate::host::systemd::PhpUnit;
+use crate::host::systemd::{PhpUnit, TimerUnit};
 use crate::host::{HostError, Result, Systemd};
 use bus::{Bus, CALL_PATIENCE, RELOAD_PATIENCE, Target};
 use store::Store;
@@ -52,6 +53,19 @@ impl SystemdBus {
         self.bus.block(operation, unit, self.bus.job(SYSTEMD, member, body))
     }
 
+    fn start_transient(&self, unit: &str, properties: Vec<(&'static str, zbus::Variant<'_>)>) -> Result<()> {
+        let auxiliary: Vec<(&str, Vec<(&str, zbus::Variant<'_>)>)> = Vec::new();
+        let body = (unit, "fail", properties, auxiliary);
+        match self.bus.run(self.bus.job(SYSTEMD, "StartTransientUnit", &body)) {
+            Ok(()) => Ok(()),
+            Err(error) if error.is(UNIT_EXISTS) => {
+                let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it exists already");
+                Err(HostError::new("start", unit, source))
+            }
+            Err(error) => Err(error.about("start", unit)),
+        }
+    }
+
     fn kill(&self, unit: &str) -> Result<()> {
         let body = (unit, "all", SIGKILL);
         match self.bus.run(self.bus.call(SYSTEMD, "KillUnit", &body, CALL_PATIENCE)) {
@@ -67,17 +81,11 @@ impl SystemdBus {
 
 impl Systemd for SystemdBus {
     fn start_transient_php(&self, unit: &PhpUnit<'_>) -> Result<()> {
-        let properties = php::properties(unit)?;
-        let auxiliary: Vec<(&str, Vec<(&str, zbus::Variant<'_>)>)> = Vec::new();
-        let body = (unit.name, "fail", properties, auxiliary);
-        match self.bus.run(self.bus.job(SYSTEMD, "StartTransientUnit", &body)) {
-            Ok(()) => Ok(()),
-            Err(error) if error.is(UNIT_EXISTS) => {
-                let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it exists already");
-                Err(HostError::new("start", unit.name, source))
-            }
-            Err(error) => Err(error.about("start", unit.name)),
-        }
+        self.start_transient(unit.name, php::properties(unit)?)
+    }
+
+    fn start_transient_timer(&self, unit: &TimerUnit<'_>) -> Result<()> {
+        self.start_transient(unit.name, timer::properties(unit))
     }
 
     fn stop_unit(&self, unit: &str) -> Result<()> {
