@@ -21,6 +21,7 @@ mod sessions;
 mod sftp;
 mod sockets;
 pub(crate) mod support;
+mod timers;
 mod upgrade;
 
 use std::time::Instant;
@@ -42,6 +43,7 @@ const CHECKS: &[&[Check]] = &[
     php_isolation::CHECKS,
     sftp::CHECKS,
     sessions::CHECKS,
+    timers::CHECKS,
     failures::CHECKS,
     privileges::CHECKS,
     links::CHECKS,
