@@ -7,7 +7,7 @@ use berth_core::layout;
 use tokio::sync::broadcast;
 
 use super::{Change, Changes};
-use crate::host::systemd::PhpUnit;
+use crate::host::systemd::{PhpUnit, TimerUnit};
 use crate::host::{
     AccountLock, Answer, Attributes, Entry, Firewall, Host, Kind, NewFile, Owner, Program, Quotas, Result,
     Systemd,
@@ -43,10 +43,11 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// A file as it is shown: owner, mode and text; never a private key.
+/// A file as it is shown: owner, mode and text; never a secret.
 fn content(path: &str, bytes: &[u8], attributes: &Attributes) -> String {
     let head = attributes_text(attributes);
-    if path.starts_with(layout::TLS_DIR) {
+    // Keys, and commands of tenants, which may hold a password.
+    if path.starts_with(layout::TLS_DIR) || path.starts_with(layout::TIMERS_DIR) && path.ends_with(".json") {
         return format!("file {head}, content not shown");
     }
     format!("file {head}\n{}", String::from_utf8_lossy(bytes))
@@ -74,6 +75,14 @@ impl Host for Recorder<'_> {
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         self.inner.read(path)
+    }
+
+    fn read_at_most(&self, path: &str, max: usize) -> Result<Option<Vec<u8>>> {
+        self.inner.read_at_most(path, max)
+    }
+
+    fn list_at_most(&self, dir: &str, max: usize) -> Result<Vec<String>> {
+        self.inner.list_at_most(dir, max)
     }
 
     fn list(&self, dir: &str) -> Result<Vec<String>> {
@@ -176,6 +185,10 @@ impl Host for Recorder<'_> {
 impl Systemd for Recorder<'_> {
     fn start_transient_php(&self, unit: &PhpUnit<'_>) -> Result<()> {
         self.inner.systemd().start_transient_php(unit)
+    }
+
+    fn start_transient_timer(&self, unit: &TimerUnit<'_>) -> Result<()> {
+        self.inner.systemd().start_transient_timer(unit)
     }
 
     fn stop_unit(&self, unit: &str) -> Result<()> {

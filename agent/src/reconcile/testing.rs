@@ -115,8 +115,11 @@ impl Node {
             Arc::new(|| 0.0),
             Vec::new(),
         );
-        let scheduler =
-            Scheduler::new(Arc::clone(&self.tree) as Arc<dyn Host>, Arc::clone(&self.clock) as Arc<dyn Clock>, Arc::default());
+        let scheduler = Scheduler::new(
+            Arc::clone(&self.tree) as Arc<dyn Host>,
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            Arc::default(),
+        );
         crate::runtime::resources(reconciler, activator, scheduler)
     }
 

@@ -81,6 +81,11 @@ pub(crate) fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
+/// A timer as a fact.
+pub(crate) fn timer(schedule: &str, command: &str, enabled: bool, wanted: bool) -> Value {
+    json!({ "schedule": schedule, "command": command, "enabled": enabled, "wanted": wanted })
+}
+
 /// A site as a fact.
 pub(crate) fn domain(docroot: &str, primary: bool) -> Value {
     json!({ "docroot": docroot, "primary": primary })

@@ -13,6 +13,7 @@ use berth_agent::ledger::Ledger;
 use berth_agent::link::{Client, Link, Outbox};
 use berth_agent::php::{Activator, ActivatorSettings};
 use berth_agent::reconcile::{Lanes, Reconciler, Work};
+use berth_agent::timers::Scheduler;
 use tokio::runtime::Runtime;
 
 use crate::clock::SimClock;
@@ -73,7 +74,12 @@ impl Node {
             Arc::new(|| 0.0),
             Vec::new(),
         );
-        let reconciler = berth_agent::resources(reconciler, activator).one_at_a_time();
+        let scheduler = Scheduler::new(
+            Arc::clone(&host),
+            Arc::clone(&self.clock) as Arc<dyn berth_agent::reconcile::Clock>,
+            Arc::clone(&outbox),
+        );
+        let reconciler = berth_agent::resources(reconciler, activator, scheduler).one_at_a_time();
         let worker =
             Worker::new(reconciler, host, Arc::clone(&ledger), Arc::clone(&lanes), Arc::clone(&outbox));
         let link = Link {

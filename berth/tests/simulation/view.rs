@@ -2,7 +2,7 @@
 
 use berth_core::command::ListUsers;
 use berth_store::users::Visible;
-use berth_store::{Store, accounts, api_keys, domains, nodes, packages, ssh_keys, users};
+use berth_store::{Store, accounts, api_keys, domains, nodes, packages, ssh_keys, timers, users};
 use serde_json::json;
 
 use crate::facts::{self, Facts};
@@ -36,6 +36,12 @@ pub(crate) async fn read(store: &Store) -> Facts {
         }
         for key in ssh_keys::of_account(&mut tx, account.id).await.unwrap() {
             facts.set(format!("{name}/key/{}", key.key.fingerprint()), json!(key.key.authorized_line()));
+        }
+        for timer in timers::of_account(&mut tx, account.id).await.unwrap() {
+            let spec = timer.spec;
+            let (schedule, command) = (spec.schedule.as_str(), spec.command.as_str());
+            let value = facts::timer(schedule, command, spec.enabled, spec.run_wanted_at.is_some());
+            facts.set(format!("{name}/timer/{}", spec.name), value);
         }
     }
     for key in api_keys::list(&mut tx, None).await.unwrap() {

@@ -25,6 +25,7 @@ pub(super) fn check(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong>
     let homes: BTreeSet<String> = names(&|spec| Some(spec.username.to_string()));
     only(host, layout::HOME_ROOT, &homes, |name| name == ".berth-quarantine" || name.starts_with("left"))?;
     keys(host, specs)?;
+    timers(host, specs)?;
     let with_php = |spec: &AccountSpec| spec.bounds.php_children != Bound::Max(0);
     only(
         host,
@@ -178,6 +179,33 @@ fn lingering(host: &TreeHost, spec: &AccountSpec) -> Result<(), Wrong> {
     let unit = format!("user@{}.service", spec.uid);
     let state = host.systemd().unit_state(&unit).unwrap();
     must(!wanted || state.as_deref() == Some("active"), || format!("{unit} is {state:?}"))
+}
+
+/// Who has timers has a file for each, and units where a user manager fires them; nobody else has any.
+fn timers(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
+    let mut dirs = BTreeSet::new();
+    for spec in specs {
+        let always = spec.timers == TimerMode::Always;
+        let mut wanted: BTreeSet<String> =
+            spec.timer_list.iter().map(|timer| format!("{}.json", timer.name)).collect();
+        if always {
+            wanted.insert("berth-timers.target".to_owned());
+            let enabled = spec.timer_list.iter().filter(|timer| timer.enabled);
+            wanted.extend(enabled.map(|timer| layout::user_timer(&timer.name)));
+        }
+        if wanted.is_empty() {
+            continue;
+        }
+        dirs.insert(spec.uid.to_string());
+        let dir = layout::timers_dir(spec.uid);
+        only(host, &dir, &wanted, nothing)?;
+        for timer in &spec.timer_list {
+            let text = host.read(&layout::timer_job(spec.uid, &timer.name)).unwrap().unwrap_or_default();
+            let job: berth_core::timer::TimerJob = serde_json::from_slice(&text).unwrap();
+            must(job.command == timer.command, || format!("{dir}: another command of {}", timer.name))?;
+        }
+    }
+    only(host, layout::TIMERS_DIR, &dirs, nothing)
 }
 
 /// Links, server blocks and certificates: each host name leads to its site and no other.

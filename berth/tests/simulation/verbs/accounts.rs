@@ -14,7 +14,7 @@ use crate::facts::{self, Facts};
 use crate::names;
 
 /// An account: how a command names it, and how the facts do.
-fn some_account(dice: &mut Dice, facts: &Facts) -> Option<(UserRef, String)> {
+pub(super) fn some_account(dice: &mut Dice, facts: &Facts) -> Option<(UserRef, String)> {
     let username = dice.pick(&facts.accounts())?;
     Some((name(&username), format!("account/{username}")))
 }

@@ -9,6 +9,7 @@ mod api_keys;
 mod installation;
 mod nodes;
 mod packages;
+mod timers;
 mod users;
 
 use std::pin::Pin;
@@ -41,6 +42,10 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::DomainRemove, make: accounts::remove_domain },
     Entry { action: Action::SshKeyAdd, make: accounts::add_ssh_key },
     Entry { action: Action::SshKeyRemove, make: accounts::remove_ssh_key },
+    Entry { action: Action::TimerAdd, make: timers::add },
+    Entry { action: Action::TimerEdit, make: timers::edit },
+    Entry { action: Action::TimerRemove, make: timers::remove },
+    Entry { action: Action::TimerRun, make: timers::run },
     Entry { action: Action::PackageCreate, make: packages::create },
     Entry { action: Action::PackageEdit, make: packages::edit },
     Entry { action: Action::PackageDelete, make: packages::delete },
