@@ -57,7 +57,7 @@ pub(crate) struct AddArgs {
 
     /// After how many seconds a run is ended
     #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
+    time_limit: Option<u64>,
 
     #[command(flatten)]
     change: ChangeArgs,
@@ -100,7 +100,7 @@ pub(crate) struct EditArgs {
 
     /// After how many seconds a run is ended
     #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
+    time_limit: Option<u64>,
 
     #[command(flatten)]
     change: ChangeArgs,
@@ -147,7 +147,7 @@ impl AddArgs {
             ("command", Some(Value::from(self.command.clone()))),
             ("mail_on_failure", self.mail_on_failure.as_deref().map(mail)),
             ("enabled", self.disabled.then_some(Value::Bool(false))),
-            ("timeout_s", self.timeout.map(Value::from)),
+            ("timeout_s", self.time_limit.map(Value::from)),
         ])
     }
 }
@@ -161,7 +161,7 @@ impl EditArgs {
             ("command", self.command.clone().map(Value::from)),
             ("mail_on_failure", told.or_else(|| self.mail_on_failure.as_deref().map(mail))),
             ("enabled", enabled.map(Value::Bool)),
-            ("timeout_s", self.timeout.map(Value::from)),
+            ("timeout_s", self.time_limit.map(Value::from)),
         ])
     }
 }

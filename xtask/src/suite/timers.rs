@@ -158,7 +158,7 @@ fn one_at_a_time(node: &Node) -> Result<()> {
     for tenant in [tenant(node, "alice")?, on_demand(node, "tina")?] {
         let file = format!("{}/private/overlap", tenant.site());
         let command = format!("echo x >> {file}; sleep 20 & sleep 300");
-        add(node, &tenant, "slow", "@yearly", &command, &["--timeout", "8"])?;
+        add(node, &tenant, "slow", "@yearly", &command, &["--time-limit", "8"])?;
         for _ in 0..3 {
             berth(node, &["timer", "run", &tenant.name, "slow", "--wait"])?.success()?;
         }
