@@ -59,7 +59,7 @@ fn remove(node: &Node, tenant: &Tenant, name: &str) -> Result<()> {
 /// The runs of a timer that the server knows, the newest first. Has the node look first, so that they come at
 /// once.
 fn runs(node: &Node, tenant: &Tenant, name: &str) -> Result<Vec<Value>> {
-    berth(node, &["node", "audit", "--wait"])?;
+    berth(node, &["node", "audit", "--now", "--wait"])?;
     let listed = berth_json(node, &["timer", "runs", &tenant.name, name])?;
     Ok(items(&listed)?.clone())
 }
@@ -201,7 +201,7 @@ fn planted_records(node: &Node) -> Result<()> {
                   for i in $(seq 2000); do : > \"junk$i\"; done; mkfifo z.lock";
     as_tenant(node, &tina, &["sh", "-c", script, &spool]).output()?;
     let since = std::time::Instant::now();
-    berth(node, &["node", "audit", "--wait"])?.success()?;
+    berth(node, &["node", "audit", "--now", "--wait"])?.success()?;
     ensure!(since.elapsed() < Duration::from_secs(20), "an audit took {:?}", since.elapsed());
     for tenant in [&tina, &alice] {
         let listed = runs(node, tenant, "real")?;
