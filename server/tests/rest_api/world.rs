@@ -126,6 +126,10 @@ impl World {
             .json(&json!({"network": "192.0.2.0/24", "port": "25"}))
             .await
             .expect(201);
+        self.operator("POST", "/api/v1/users/bella/timers")
+            .json(&json!({"name": "nightly", "schedule": "@daily", "command": "true"}))
+            .await
+            .expect(201);
         let keys = self.operator("GET", "/api/v1/users/bella/ssh-keys").send().await.expect(200);
         Bella {
             id: created.body["id"].as_str().unwrap().to_owned(),
@@ -343,6 +347,7 @@ pub(crate) fn filled(path: &str, bella: &Bella, api_key: &str) -> String {
         .replace("{fqdn}", "bella-second.com")
         .replace("{key}", &bella.ssh_key)
         .replace("{rule}", &bella.egress_rule)
+        .replace("{timer}", "nightly")
         .replace("{package}", "spare")
         .replace("{node}", NODE)
         .replace("{id}", id)
