@@ -14,13 +14,16 @@ use crate::node::Node;
 
 /// The checks of this group.
 pub(crate) const CHECKS: &[Check] = &[
-    ("port 25 and the metadata address are refused to a tenant at once and counted; 443 is not", refused),
-    ("a rule of an administrator opens a port and a private address, and takes it away again", rules),
-    ("a changed package changes what its accounts reach", packages),
-    ("nobody but tenants is refused anything", others),
-    ("a tenant reaches neither services of this host nor other tenants by the loopback", loopback),
-    ("what somebody does to the packet filter is undone, and other tables are left alone", healed),
-    ("after a boot without the agent tenants reach nothing, and with it what they may", boot),
+    (
+        "egress: port 25 and the metadata address are refused to a tenant at once and counted; 443 is not",
+        refused,
+    ),
+    ("egress: a rule of an administrator opens a port and a private address, and takes it away again", rules),
+    ("egress: a changed package changes what its accounts reach", packages),
+    ("egress: nobody but tenants is refused anything", others),
+    ("egress: a tenant reaches neither services of this host nor other tenants by the loopback", loopback),
+    ("egress: what somebody does to the packet filter is undone, and other tables are left alone", healed),
+    ("egress: after a boot without the agent tenants reach nothing, and with it what they may", boot),
 ];
 
 /// The metadata service of clouds.
