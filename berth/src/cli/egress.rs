@@ -31,7 +31,7 @@ pub(crate) struct AllowArgs {
     #[command(flatten)]
     user: UserArg,
 
-    /// Address or network, such as 192.0.2.7 or 2001:db8::/32
+    /// Address or network, such as 192.0.2.7 or 192.0.2.0/24
     #[arg(long, value_name = "NETWORK")]
     to: String,
 
@@ -136,10 +136,8 @@ fn shown(view: &EgressView) -> String {
             }),
         ));
     }
-    for blocked in &view.blocked {
-        text.push_str(&format!("\nblocked: {blocked}"));
-    }
-    text
+    let blocked = view.blocked.iter().map(|blocked| format!("blocked: {blocked}"));
+    std::iter::once(text).chain(blocked).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
             "boot a kernel with nf_tables, or give this container the right to change its network",
         )),
         Err(error) => {
-            findings.push(Finding::failed(CHECK, format!("{NFT}: {error}"), "apt install nftables"))
+            findings.push(Finding::failed(CHECK, format!("{NFT}: {error}"), "apt install nftables"));
         }
     }
     findings

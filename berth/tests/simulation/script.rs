@@ -38,6 +38,7 @@ pub(crate) fn furnished(world: &mut World, dice: &mut Dice) -> Result<(), Wrong>
     until(world, dice, "sftp.set", |facts| facts.get("account/tenant1")["sftp"] == true)?;
     until(world, dice, "domain.add", |facts| domains(facts, "public_html") > 1)?;
     until(world, dice, "domain.add", |facts| domains(facts, "public_html/web") > 0)?;
+    until(world, dice, "egress.rule_add", |facts| !facts.all_below("account/tenant1/egress/").is_empty())?;
     until(world, dice, "package.create", |facts| facts.below("package/").len() > 2)?;
     until(world, dice, "package.edit", |facts| package(facts, "timers") == "always")?;
     until(world, dice, "package.edit", |facts| package(facts, "php") != "0")

@@ -2,7 +2,9 @@
 
 use berth_core::command::ListUsers;
 use berth_store::users::Visible;
-use berth_store::{Store, accounts, api_keys, domains, nodes, packages, ssh_keys, timers, users};
+use berth_store::{
+    Store, accounts, api_keys, domains, egress_rules, nodes, packages, ssh_keys, timers, users,
+};
 use serde_json::json;
 
 use crate::facts::{self, Facts};
@@ -33,6 +35,9 @@ pub(crate) async fn read(store: &Store) -> Facts {
         for domain in domains::of_account(&mut tx, account.id).await.unwrap() {
             let value = facts::domain(domain.docroot.as_str(), domain.primary);
             facts.set(format!("{name}/domain/{}", domain.fqdn), value);
+        }
+        for rule in egress_rules::of_account(&mut tx, account.id).await.unwrap() {
+            facts.set(format!("{name}/egress/{}", rule.rule), json!(rule.id));
         }
         for key in ssh_keys::of_account(&mut tx, account.id).await.unwrap() {
             facts.set(format!("{name}/key/{}", key.key.fingerprint()), json!(key.key.authorized_line()));

@@ -62,7 +62,7 @@ async fn attempt(
     }
     let plan = || {
         let whom = format!("{} may reach it whatever the package says", account.username);
-        one_change(ChangeKind::Create, "egress_rule", &rule.to_string(), Some(whom))
+        one_change(ChangeKind::Create, "egress_rule", rule.to_string(), Some(whom))
     };
     if let Some(answer) = Outcome::of_dry_run(mode, plan) {
         return Ok(answer);

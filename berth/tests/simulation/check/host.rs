@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use berth_agent::egress::Tenant;
 use berth_agent::host::tree::TreeHost;
 use berth_agent::host::{Acl, Attributes, Entry, Host, Kind, Owner};
 use berth_core::account::UID_RANGE;
@@ -43,6 +44,7 @@ pub(super) fn check(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong>
         must(found.attributes == wanted, || format!("{path}: {:?}", found.attributes))?;
     }
     sites(host, specs)?;
+    egress(host, specs)?;
     let nginx = host.systemd().unit_state("nginx.service").unwrap();
     must(nginx.as_deref() == Some("active"), || format!("nginx is {nginx:?}"))
 }
@@ -170,6 +172,16 @@ fn keys(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
         must(attributes == right, || format!("{path}: {attributes:?}"))?;
     }
     only(host, layout::KEYS_DIR, &wanted, nothing)
+}
+
+/// The packet filter holds exactly what the specs say, and nothing for anybody else.
+fn egress(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
+    let Some(table) = host.firewall().table().unwrap() else {
+        return must(specs.is_empty(), || "the packet filter has no table".to_owned());
+    };
+    let wanted: BTreeMap<u32, Tenant> =
+        specs.iter().map(|spec| (spec.uid.get(), Tenant::from(&spec.egress))).collect();
+    must(table.elements.tenants == wanted, || format!("the packet filter holds {:?}", table.elements.tenants))
 }
 
 fn lingering(host: &TreeHost, spec: &AccountSpec) -> Result<(), Wrong> {

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod api_keys;
+mod egress;
 mod installation;
 mod nodes;
 mod packages;
@@ -46,6 +47,8 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::TimerEdit, make: timers::edit },
     Entry { action: Action::TimerRemove, make: timers::remove },
     Entry { action: Action::TimerRun, make: timers::run },
+    Entry { action: Action::EgressRuleAdd, make: egress::add_rule },
+    Entry { action: Action::EgressRuleRemove, make: egress::remove_rule },
     Entry { action: Action::PackageCreate, make: packages::create },
     Entry { action: Action::PackageEdit, make: packages::edit },
     Entry { action: Action::PackageDelete, make: packages::delete },

@@ -125,10 +125,8 @@ mod tests {
 
     fn element() -> impl Strategy<Value = Element> {
         let verdict = prop::sample::select(EgressPolicy::ALL).prop_map(Verdict::Policy);
-        let pair = prop_oneof![
-            any::<[u8; 4]>().prop_map(|octets| IpAddr::from(octets)),
-            any::<[u8; 16]>().prop_map(|octets| IpAddr::from(octets)),
-        ];
+        let pair =
+            prop_oneof![any::<[u8; 4]>().prop_map(IpAddr::from), any::<[u8; 16]>().prop_map(IpAddr::from),];
         let grant = (pair.clone(), any::<u8>(), any::<(u16, u16)>())
             .prop_map(|(address, protocol, ports)| Grant { addresses: (address, address), protocol, ports });
         prop_oneof![

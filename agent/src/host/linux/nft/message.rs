@@ -1,4 +1,4 @@
-//! Messages of netlink and nf_tables (`linux/netlink.h`, `linux/netfilter/nfnetlink.h`, `nf_tables.h`).
+//! Messages of netlink and `nf_tables` (`linux/netlink.h`, `linux/netfilter/nfnetlink.h`, `nf_tables.h`).
 
 use std::iter;
 
@@ -17,17 +17,17 @@ pub(super) mod of {
     pub(crate) const BATCH_END: u16 = 17;
     pub(crate) const BATCH_GENERATION: u16 = 1;
 
-    /// The subsystem nf_tables, in the upper half of a message's type.
+    /// The subsystem `nf_tables`, in the upper half of a message's type.
     pub(crate) const TABLES: u16 = 10;
-    pub(crate) const GETTABLE: u16 = TABLES << 8 | 1;
-    pub(crate) const GETCHAIN: u16 = TABLES << 8 | 4;
-    pub(crate) const GETRULE: u16 = TABLES << 8 | 7;
-    pub(crate) const GETSET: u16 = TABLES << 8 | 10;
-    pub(crate) const NEWSETELEM: u16 = TABLES << 8 | 12;
-    pub(crate) const GETSETELEM: u16 = TABLES << 8 | 13;
-    pub(crate) const DELSETELEM: u16 = TABLES << 8 | 14;
-    pub(crate) const GETGEN: u16 = TABLES << 8 | 16;
-    pub(crate) const GETOBJ: u16 = TABLES << 8 | 19;
+    pub(crate) const GETTABLE: u16 = TABLES << 8 | 0x1;
+    pub(crate) const GETCHAIN: u16 = TABLES << 8 | 0x4;
+    pub(crate) const GETRULE: u16 = TABLES << 8 | 0x7;
+    pub(crate) const GETSET: u16 = TABLES << 8 | 0xA;
+    pub(crate) const NEWSETELEM: u16 = TABLES << 8 | 0xC;
+    pub(crate) const GETSETELEM: u16 = TABLES << 8 | 0xD;
+    pub(crate) const DELSETELEM: u16 = TABLES << 8 | 0xE;
+    pub(crate) const GETGEN: u16 = TABLES << 8 | 0x10;
+    pub(crate) const GETOBJ: u16 = TABLES << 8 | 0x13;
 
     pub(crate) const GEN_ID: u16 = 1;
     pub(crate) const TABLE_NAME: u16 = 1;
@@ -207,7 +207,7 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The attributes of an answer of nf_tables.
+    /// The attributes of an answer of `nf_tables`.
     pub(super) fn body(&self) -> &'a [u8] {
         self.payload.get(FAMILY_HEADER..).unwrap_or_default()
     }

@@ -131,7 +131,7 @@ impl Firewall for NetlinkFirewall {
                         for uid in some {
                             list.nested(of::LIST_ELEM, |element| {
                                 element.nested(of::ELEM_KEY, |key| {
-                                    key.attribute(of::DATA_VALUE, &uid.to_ne_bytes())
+                                    key.attribute(of::DATA_VALUE, &uid.to_ne_bytes());
                                 });
                             });
                         }
@@ -186,7 +186,7 @@ fn send(link: &mut Netlink, generation: u32, changes: &[(u16, &Element)]) -> std
             body.nested(of::LIST_ELEMENTS, |list| {
                 for (_, element) in group {
                     list.nested(of::LIST_ELEM, |body| {
-                        elements::encode(body, element, *kind == of::NEWSETELEM)
+                        elements::encode(body, element, *kind == of::NEWSETELEM);
                     });
                 }
             });
