@@ -91,6 +91,12 @@ actions! {
     NodeAudit => "node.audit", Nodes;
     /// Move a left-over home aside.
     HomeQuarantine => "home.quarantine", Nodes;
+    /// See what somebody else has changed on nodes.
+    DriftRead => "drift.read", Read;
+    /// Take over what was found on a node.
+    DriftAdopt => "drift.adopt", Nodes;
+    /// Keep what Berth has, and undo a take-over.
+    DriftRevert => "drift.revert", Nodes;
     /// See API keys; never their secret.
     ApiKeyRead => "api_key.read", Read;
     /// Create an API key.
@@ -264,6 +270,9 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::NodeRead
             | A::NodeAudit
             | A::HomeQuarantine
+            | A::DriftRead
+            | A::DriftAdopt
+            | A::DriftRevert
             | A::AuditRead
             | A::SettingsEdit => false,
         },
@@ -300,6 +309,9 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::NodeRead
             | A::NodeAudit
             | A::HomeQuarantine
+            | A::DriftRead
+            | A::DriftAdopt
+            | A::DriftRevert
             | A::AuditRead
             | A::SettingsEdit => false,
         },

@@ -152,6 +152,10 @@ catalogue! {
     SelfChange => "self_change", 409, Conflict, "This can't be done to oneself", "ask another administrator";
     /// No such node.
     NodeNotFound => "node_not_found", 404, NotFound, "The node does not exist", "`berth node list` shows the nodes";
+    /// No such drift.
+    DriftNotFound => "drift_not_found", 404, NotFound, "The drift does not exist", "`berth node drift` shows what was changed on a node";
+    /// What was found can't be what Berth keeps.
+    DriftNotAdoptable => "drift_not_adoptable", 409, Conflict, "What was found can't be adopted", "change the setting in Berth instead; only SSH keys can be taken over from a node";
     /// No node takes accounts.
     NodeMissing => "node_missing", 503, Unavailable, "No node can take the account", "run `berth setup` on a server";
     /// Every numeric id of the configured range has been used.

@@ -7,11 +7,13 @@ use utoipa::ToSchema;
 use crate::Problem;
 use crate::account::Uid;
 use crate::audit::AuditOutcome;
-use crate::condition::{Condition, ConditionState, Convergence};
+use crate::condition::{Condition, ConditionState, Convergence, Resource};
 use crate::domain::{Docroot, DomainState};
+use crate::drift::{Cause, DriftState};
 use crate::egress::{Blocked, EgressRule, Note};
 use crate::id::{
-    AccountId, ApiKeyId, DomainId, EgressRuleId, NodeId, PackageId, QuarantineId, SshKeyId, TimerId, UserId,
+    AccountId, ApiKeyId, DomainId, DriftId, EgressRuleId, NodeId, PackageId, QuarantineId, SshKeyId, TimerId,
+    UserId,
 };
 use crate::name::{DisplayName, Email, Fqdn, Login, PackageName, Username};
 use crate::package::{Bounds, EgressPolicy, Features, Limits, TimerMode};
@@ -363,6 +365,45 @@ pub struct QuarantineView {
     /// Why it could not be moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+}
+
+/// Something that somebody else had changed on a node, and that was put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DriftView {
+    /// The drift.
+    pub id: DriftId,
+    /// The node.
+    pub node: String,
+    /// The account that it concerns; absent for what all accounts share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Username>,
+    /// The part that put it right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Resource>,
+    /// The thing, such as a path.
+    pub object: String,
+    /// How it was found; absent if it was not there at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// How it is since; absent if it was taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<String>,
+    /// When it was found.
+    pub seen_at: DateTime<Utc>,
+    /// When it had last been seen to be right, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right_at: Option<DateTime<Utc>>,
+    /// Who has probably done it.
+    pub cause: Cause,
+    /// What that guess rests on.
+    pub evidence: String,
+    /// What has become of it.
+    pub state: DriftState,
+    /// Who decided that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    /// Whether [`found`](Self::found) can be taken over.
+    pub adoptable: bool,
 }
 
 /// A key for the API, without its secret.

@@ -79,6 +79,11 @@ const TABLES: &[Table] = tables! {
     quarantines {
         id: Id, node_id: Id, username: Text, created_at: Number, done_at: Number, moved_to: Text, problem: Text,
     }
+    drift {
+        id: Id, node_id: Id, account_id: Id, resource: Text, object: Text, found: Text, made: Text,
+        seen_at: Number, right_at: Number, cause: Text, evidence: Text, state: Text, decided_at: Number,
+        decided_by: Text,
+    }
     audit_log {
         sequence: Number, at: Number, actor: Text, actor_label: Text, action: Text, subject: Text,
         user_id: Id, outcome: Text, request: Text, detail: Text, hash: Text,

@@ -17,6 +17,7 @@ pub mod audit;
 pub mod backup;
 pub mod conditions;
 pub mod domains;
+pub mod drift;
 pub mod egress_rules;
 mod error;
 mod filter;
@@ -51,6 +52,7 @@ pub fn statements() -> Vec<Statement> {
         audit::STATEMENTS,
         conditions::STATEMENTS,
         domains::STATEMENTS,
+        drift::STATEMENTS,
         idempotency::STATEMENTS,
         memberships::STATEMENTS,
         nodes::STATEMENTS,
@@ -70,6 +72,7 @@ pub fn statements() -> Vec<Statement> {
     .into_iter()
     .chain(users::list::every_statement())
     .chain(audit::page::every_statement())
+    .chain(drift::every_statement())
     .chain(backup::every_statement())
     .collect()
 }

@@ -8,6 +8,7 @@ mod change;
 mod completions;
 mod doctor;
 mod domain;
+mod drift;
 mod egress;
 mod home;
 mod man;

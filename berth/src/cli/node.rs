@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::pages;
+use super::{drift, pages};
 use crate::client::{Request, Session, WaitArgs, decode};
 use crate::failure::Failure;
 use crate::output::{cell, sheet, table, yes};
@@ -21,6 +21,8 @@ pub(crate) enum NodeCommand {
     Show(NameArg),
     /// Make a server look at everything, instead of waiting for the next minute
     Audit(AuditArgs),
+    /// Show what somebody else had changed on a server, and what has become of it
+    Drift(drift::DriftArgs),
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +56,7 @@ impl NodeCommand {
                 Ok(())
             }
             Self::Audit(args) => audit(session, args).await,
+            Self::Drift(args) => args.run(session).await,
         }
     }
 }

@@ -1,14 +1,16 @@
+use berth_core::drift::DriftState;
 use berth_core::layout;
 use berth_core::package::TimerMode;
 use berth_core::view::{
-    AccountView, ApiKeyView, AuditView, DomainView, EgressRuleView, NodeView, PackageView, QuarantineView,
-    SshKeyView, TimerRunView, TimerView, UserView,
+    AccountView, ApiKeyView, AuditView, DomainView, DriftView, EgressRuleView, NodeView, PackageView,
+    QuarantineView, SshKeyView, TimerRunView, TimerView, UserView,
 };
 use berth_core::{Code, Problem};
 use berth_store::accounts::AccountOverview;
 use berth_store::api_keys::ApiKeyRecord;
 use berth_store::audit::AuditRecord;
 use berth_store::domains::DomainRecord;
+use berth_store::drift::DriftRecord;
 use berth_store::egress_rules::EgressRuleRecord;
 use berth_store::nodes::{NodeOverview, QuarantineRecord};
 use berth_store::packages::PackageRecord;
@@ -17,6 +19,7 @@ use berth_store::timers::{RunRecord, TimerRecord};
 use berth_store::users::UserRecord;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::found_keys::is_adoptable;
 use super::problem::Failure;
 
 /// A user as answers show them.
@@ -162,6 +165,28 @@ pub(super) fn node_view(overview: NodeOverview, now: DateTime<Utc>) -> NodeView 
         audit_requested: node.audit_requested,
         audit_done: node.audit_done,
         problems: node.problems,
+    }
+}
+
+/// Drift as answers show it.
+pub(super) fn drift_view(record: DriftRecord, node: &str) -> DriftView {
+    let adoptable = is_adoptable(&record) && record.state != DriftState::Adopted;
+    let DriftRecord { report, username, state, decided_by, .. } = record;
+    DriftView {
+        id: report.id,
+        node: node.to_owned(),
+        username,
+        resource: report.resource,
+        object: report.object,
+        found: report.found,
+        made: report.made,
+        seen_at: report.seen_at,
+        right_at: report.right_at,
+        cause: report.cause,
+        evidence: report.evidence,
+        state,
+        decided_by,
+        adoptable,
     }
 }
 

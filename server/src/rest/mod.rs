@@ -9,6 +9,7 @@ mod body;
 mod caller;
 mod description;
 mod domains;
+mod drift;
 mod egress;
 mod health;
 mod limits;
@@ -124,6 +125,10 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::show))
         .routes(routes!(nodes::audit))
+        .routes(routes!(drift::list))
+        .routes(routes!(drift::show))
+        .routes(routes!(drift::adopt))
+        .routes(routes!(drift::revert))
         .routes(routes!(nodes::quarantine))
         .routes(routes!(nodes::show_quarantine))
         .routes(routes!(api_keys::list, api_keys::create))

@@ -1,6 +1,7 @@
 //! Parameters that several operations share, for the API's description.
 
 use berth_core::audit::AuditOutcome;
+use berth_core::drift::DriftState;
 use berth_core::id::EgressRuleId;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::Role;
@@ -164,6 +165,16 @@ pub struct AuditFilterParams {
     pub action: Option<String>,
     /// Only what was done, or only what was refused.
     pub outcome: Option<AuditOutcome>,
+}
+
+/// Which drift.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DriftFilterParams {
+    /// Only of this user's account: id, login or email address.
+    pub user: Option<String>,
+    /// Only what has become this.
+    pub state: Option<DriftState>,
 }
 
 /// Whose API keys.

@@ -15,6 +15,7 @@ mod api_keys;
 mod audit;
 mod create_user;
 mod domains;
+mod drift;
 mod egress;
 mod link;
 mod nodes;

@@ -4,15 +4,15 @@ use berth_core::command::{
     AddDomain, AddEgressRule, AddSshKey, AddTimer, CreateApiKey, CreatePackage, EditDomain, EditPackage,
     EditTimer, EditUser, ListUsers, SetPassword,
 };
-use berth_core::id::{ApiKeyId, EgressRuleId, QuarantineId, UserId};
+use berth_core::id::{ApiKeyId, DriftId, EgressRuleId, QuarantineId, UserId};
 use berth_core::mode::Mode;
 use berth_core::policy::{Action, Decision, Relation, Scope, decide};
 use berth_core::problem::{Code, Problems};
 use berth_core::role::{Actor, Role, UserRef};
-use berth_server::app::{self, Ctx, ListAudit, Wait};
+use berth_server::app::{self, Ctx, ListAudit, ListDrift, Wait};
 use serde_json::json;
 
-use crate::harness::{Harness, create, done, fields, user};
+use crate::harness::{Harness, NODE, create, done, fields, user};
 
 /// Something that a caller may try.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,10 @@ enum Verb {
     AuditNode,
     QuarantineHome,
     ShowQuarantine,
+    ListDrift,
+    ShowDrift,
+    AdoptDrift,
+    RevertDrift,
     ListApiKeys,
     CreateApiKey,
     RevokeApiKey,
@@ -105,6 +109,10 @@ const ON_INSTALLATION: &[(Verb, Action)] = &[
     (V::AuditNode, Action::NodeAudit),
     (V::QuarantineHome, Action::HomeQuarantine),
     (V::ShowQuarantine, Action::NodeRead),
+    (V::ListDrift, Action::DriftRead),
+    (V::ShowDrift, Action::DriftRead),
+    (V::AdoptDrift, Action::DriftAdopt),
+    (V::RevertDrift, Action::DriftRevert),
     (V::ListAudit, Action::AuditRead),
     (V::VerifyAudit, Action::AuditRead),
 ];
@@ -184,6 +192,12 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
             let none = QuarantineId(uuid::Uuid::nil());
             app::show_quarantine(ctx, crate::harness::NODE, none).await.map(drop)
         }
+        V::ListDrift => {
+            app::list_drift(ctx, NODE, ListDrift::parse(fields(json!({}))).unwrap()).await.map(drop)
+        }
+        V::ShowDrift => app::show_drift(ctx, NODE, DriftId(target.id.0)).await.map(drop),
+        V::AdoptDrift => app::adopt_drift(ctx, NODE, DriftId(target.id.0), dry).await.map(drop),
+        V::RevertDrift => app::revert_drift(ctx, NODE, DriftId(target.id.0), dry).await.map(drop),
         V::ListApiKeys => app::list_api_keys(ctx, Some(&who)).await.map(drop),
         V::CreateApiKey => {
             let body = json!({"label": "x", "scopes": ["read"], "user": target.id.to_string()});

@@ -16,6 +16,7 @@ mod audit;
 mod backup;
 mod conflicts;
 mod domains;
+mod drift;
 mod links;
 mod listing;
 mod opening;

@@ -8,6 +8,7 @@ mod backup_restore;
 mod batches;
 mod crash;
 mod create;
+mod drift;
 mod egress;
 mod failures;
 mod host_names;
@@ -52,6 +53,7 @@ const CHECKS: &[&[Check]] = &[
     pipes::CHECKS,
     sockets::CHECKS,
     egress::CHECKS,
+    drift::CHECKS,
     backup_restore::CHECKS,
     upgrade::CHECKS,
     crash::CHECKS,
