@@ -220,8 +220,6 @@ constraints! {
     Timer: "timers_pkey", "timers.id", "a timer of that id";
     /// The name of a timer within an account.
     TimerName: "timers_name_key", "timers.account_id, timers.name", "a timer of that name";
-    /// The beginning of a run of a timer.
-    TimerRun: "timer_runs_pkey", "timer_runs.timer_id, timer_runs.started_at", "that run of a timer";
     /// The id of a quarantine.
     Quarantine: "quarantines_pkey", "quarantines.id", "a quarantine of that id";
     /// One pending quarantine of a home.

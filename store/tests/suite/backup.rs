@@ -9,10 +9,11 @@ use berth_store::api_keys::ApiKeyRecord;
 use berth_store::idempotency::StoredAnswer;
 use berth_store::{
     StoreError, api_keys, audit, backup, conditions, domains, drift, egress_rules, idempotency, nodes,
-    outbox, settings, ssh_keys, users,
+    outbox, settings, ssh_keys, timers, users,
 };
 
 use crate::db::{Db, at, egress_rule, id, ssh_key, user};
+use crate::timers::{ran, timer};
 
 both_engines! {
     async fn a_restored_database_is_the_same(db) {
@@ -86,6 +87,8 @@ async fn fill(db: &Db) {
     users::insert(&mut tx, &owned, None).await.unwrap();
     ssh_keys::insert(&mut tx, &ssh_key(alice.account.id)).await.unwrap();
     egress_rules::insert(&mut tx, &egress_rule(alice.account.id)).await.unwrap();
+    timers::insert(&mut tx, &timer(&alice, "a")).await.unwrap();
+    timers::add_run(&mut tx, alice.account.node, &ran(&alice, "a", 9)).await.unwrap();
     domains::lock(&mut tx, &alice.domain.fqdn).await.unwrap();
     let report = AccountReport {
         account: alice.account.id,

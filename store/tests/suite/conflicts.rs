@@ -14,7 +14,10 @@ use berth_store::{
     ssh_keys, users,
 };
 
+use berth_store::timers;
+
 use crate::db::{at, create, domain, egress_rule, id, package, ssh_key, user};
+use crate::timers::timer;
 
 both_engines! {
     async fn each_unique_key_is_named(db) {
@@ -33,6 +36,8 @@ both_engines! {
         ssh_keys::insert(&mut tx, &key).await.unwrap();
         let rule = egress_rule(alice.account.id);
         egress_rules::insert(&mut tx, &rule).await.unwrap();
+        let nightly = timer(&alice, "a");
+        timers::insert(&mut tx, &nightly).await.unwrap();
         api_keys::insert(&mut tx, &api_key, "00").await.unwrap();
         idempotency::put(&mut tx, "root", "k", &answer).await.unwrap();
         nodes::insert_quarantine(&mut tx, quarantine, node.id, &"left".parse().unwrap(), at(0)).await.unwrap();
@@ -115,6 +120,11 @@ both_engines! {
         expect!(C::EgressRule, |tx| egress_rules::insert(tx, &second));
         let second = egress_rule(alice.account.id);
         expect!(C::EgressRuleReach, |tx| egress_rules::insert(tx, &second));
+        let mut second = timer(&bob, "a");
+        second.id = nightly.id;
+        expect!(C::Timer, |tx| timers::insert(tx, &second));
+        let second = timer(&alice, "a");
+        expect!(C::TimerName, |tx| timers::insert(tx, &second));
 
         let (left, other) = ("left".parse().unwrap(), "other".parse().unwrap());
         expect!(C::Quarantine, |tx| nodes::insert_quarantine(tx, quarantine, node.id, &other, at(1)));

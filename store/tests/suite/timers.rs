@@ -9,7 +9,7 @@ use berth_store::{Constraint, specs};
 
 use crate::db::{Tenant, at, id};
 
-fn timer(tenant: &Tenant, name: &str) -> TimerRecord {
+pub(crate) fn timer(tenant: &Tenant, name: &str) -> TimerRecord {
     TimerRecord {
         id: TimerId(id()),
         account: tenant.account.id,
@@ -27,7 +27,7 @@ fn timer(tenant: &Tenant, name: &str) -> TimerRecord {
     }
 }
 
-fn ran(tenant: &Tenant, name: &str, second: i64) -> TimerRunReport {
+pub(crate) fn ran(tenant: &Tenant, name: &str, second: i64) -> TimerRunReport {
     TimerRunReport {
         account: tenant.account.id,
         timer: name.parse().unwrap(),

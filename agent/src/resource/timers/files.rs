@@ -135,7 +135,7 @@ fn write(context: &Context<'_>, spec: &AccountSpec, path: &str, text: &str) -> R
 }
 
 fn is_ours(name: &str) -> bool {
-    name == TARGET || name.ends_with(".json") || name.starts_with("berth-timer@")
+    name == TARGET || name.strip_suffix(".json").is_some() || name.starts_with("berth-timer@")
 }
 
 /// Where runs leave their records. In the home, so that the account's quota counts them; below a directory of
