@@ -108,6 +108,82 @@ impl std::fmt::Display for Docroot {
     }
 }
 
+/// Whether a visitor who comes by plain HTTP is sent to HTTPS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HttpsRedirect {
+    /// As soon as the name has a certificate that browsers trust.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl HttpsRedirect {
+    /// The word in input, output and database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl Parse for HttpsRedirect {
+    fn parse(text: &str) -> Result<Self, Problem> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            other => Err(Problem::new(
+                Code::ValueInvalid,
+                format!("`{}` is not a way to redirect", crate::name::shown(other)),
+            )
+            .hint("use auto, on or off")),
+        }
+    }
+}
+
+/// For how many seconds a browser remembers to come by HTTPS only (RFC 6797, `max-age`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "u64", into = "u64")]
+#[schema(value_type = u64, minimum = 1, maximum = 94_608_000)]
+pub struct HstsAge(u32);
+
+impl HstsAge {
+    /// Longest time: three years. More helps nobody, and no browser forgets sooner.
+    pub const MAX: u64 = 94_608_000;
+
+    /// The number of seconds.
+    pub const fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<u64> for HstsAge {
+    type Error = Problem;
+
+    fn try_from(seconds: u64) -> Result<Self, Problem> {
+        match u32::try_from(seconds) {
+            Ok(age) if age > 0 && seconds <= Self::MAX => Ok(Self(age)),
+            _ => Err(Problem::new(
+                Code::ValueInvalid,
+                format!("a browser can't be told to remember for {seconds} seconds"),
+            )
+            .hint(format!("use 1 to {} seconds, such as 31536000 for a year", Self::MAX))),
+        }
+    }
+}
+
+impl From<HstsAge> for u64 {
+    fn from(age: HstsAge) -> Self {
+        Self::from(age.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

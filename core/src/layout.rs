@@ -20,6 +20,8 @@ pub const KEYS_DIR: &str = "/etc/berth/keys";
 pub const HOST_TREE: &str = "/var/lib/berth/www";
 /// Certificates and keys by host name.
 pub const TLS_DIR: &str = "/var/lib/berth/tls";
+/// Links from host name to the site's directory, for names whose visitors are sent to HTTPS.
+pub const HTTPS_DIR: &str = "/var/lib/berth/https";
 /// Links from host name to the account's PHP socket.
 pub const PHP_HOST_DIR: &str = "/run/berth/php";
 /// PHP sockets, one per account.

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod certificate;
 pub mod command;
 pub mod condition;
 pub mod domain;
@@ -17,6 +18,7 @@ pub mod layout;
 pub mod link;
 pub mod mode;
 pub mod name;
+pub mod ownership;
 pub mod package;
 pub mod password;
 pub mod plan;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Problem;
+use crate::certificate::{SiteCertificate, Thumbprint};
 use crate::condition::Condition;
 use crate::drift::DriftReport;
 use crate::id::{AccountId, NodeId, QuarantineId};
@@ -25,6 +26,9 @@ pub struct PullRequest {
     pub wait_ms: u32,
     /// Version of the agent.
     pub version: String,
+    /// What the agent answers challenges with; a server that has another one says so at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<Thumbprint>,
 }
 
 /// Answer to [`PullRequest`].
@@ -40,6 +44,12 @@ pub struct PullResponse {
     pub audit: u64,
     /// Homes to move aside.
     pub quarantines: Vec<Quarantine>,
+    /// The certificates that the accounts name.
+    #[serde(default)]
+    pub certificates: Vec<SiteCertificate>,
+    /// What the web server answers challenges of the certification authority with, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<Thumbprint>,
 }
 
 /// An order to move a left-over home aside.

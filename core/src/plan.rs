@@ -1,8 +1,9 @@
 //! The planner: from what the database holds to what a node shall do. Pure and deterministic.
 
 use crate::account::Uid;
+use crate::certificate::Fingerprint;
 use crate::command::CreateUser;
-use crate::domain::Docroot;
+use crate::domain::{Docroot, HstsAge, HttpsRedirect};
 use crate::egress::EgressRule;
 use crate::id::{AccountId, DomainId};
 use crate::layout;
@@ -54,6 +55,12 @@ pub struct DomainSnapshot {
     pub docroot: Docroot,
     /// Whether it is the account's first.
     pub primary: bool,
+    /// The certificate that was issued for it.
+    pub certificate: Option<Fingerprint>,
+    /// Whether visitors are sent to HTTPS.
+    pub https_redirect: HttpsRedirect,
+    /// For how long browsers remember to come by HTTPS only.
+    pub hsts: Option<HstsAge>,
 }
 
 /// The spec of an account, given the installation's default limits.
@@ -65,7 +72,15 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
         .map(|domain| {
             let mut aliases = domain.aliases;
             aliases.sort();
-            SiteSpec { domain: domain.domain, fqdn: domain.fqdn, aliases, docroot: domain.docroot }
+            SiteSpec {
+                domain: domain.domain,
+                fqdn: domain.fqdn,
+                aliases,
+                docroot: domain.docroot,
+                certificate: domain.certificate,
+                https_redirect: domain.https_redirect,
+                hsts: domain.hsts,
+            }
         })
         .collect();
     let mut keys = snapshot.ssh_keys;
@@ -176,6 +191,9 @@ mod tests {
             fqdn,
             docroot: Docroot::default(),
             primary,
+            certificate: None,
+            https_redirect: HttpsRedirect::Auto,
+            hsts: None,
         }
     }
 

@@ -55,6 +55,10 @@ actions! {
     DomainEdit => "domain.edit", Domains;
     /// Remove a domain.
     DomainRemove => "domain.remove", Domains;
+    /// Have the proof of a domain's ownership looked for.
+    DomainVerify => "domain.verify", Domains;
+    /// Vouch for a domain's ownership.
+    DomainApprove => "domain.approve", Domains;
     /// See the keys of an account.
     SshKeyRead => "ssh_key.read", Read;
     /// Add a key.
@@ -248,6 +252,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainAdd
             | A::DomainEdit
             | A::DomainRemove
+            | A::DomainVerify
             | A::SshKeyRead
             | A::SshKeyAdd
             | A::SshKeyRemove
@@ -264,6 +269,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             A::EgressRuleAdd
             | A::EgressRuleRemove
             | A::UserSetRole
+            | A::DomainApprove
             | A::PackageCreate
             | A::PackageEdit
             | A::PackageDelete
@@ -286,6 +292,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainAdd
             | A::DomainEdit
             | A::DomainRemove
+            | A::DomainVerify
             | A::SshKeyRead
             | A::SshKeyAdd
             | A::SshKeyRemove
@@ -302,6 +309,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::EgressRuleRemove
             | A::UserCreate
             | A::UserSetRole
+            | A::DomainApprove
             | A::PackageRead
             | A::PackageCreate
             | A::PackageEdit

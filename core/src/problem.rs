@@ -102,6 +102,16 @@ catalogue! {
     DomainPrimary => "domain_primary", 409, Conflict, "The primary domain can't be removed", "an account keeps its first domain";
     /// No such domain.
     DomainNotFound => "domain_not_found", 404, NotFound, "The domain does not exist", "`berth domain list USER` shows the domains of an account";
+    /// Nobody has proven yet that the domain is theirs.
+    DomainUnproven => "domain_unproven", 409, Conflict, "The domain's ownership is not proven", "publish the TXT record or the file that `berth domain show` names, then `berth domain verify`, or ask an administrator to approve it";
+    /// The installation orders no certificates.
+    AcmeOff => "acme_off", 409, Conflict, "Certificates are not ordered here", "set `directory` in the `[acme]` section of berth.toml and restart the server";
+    /// A name of the site does not lead to this server.
+    CertificateNameUnreachable => "certificate_name_unreachable", 409, NotConverged, "The name does not lead to this server", "let the name's A and AAAA records point at this server; it is tried again by itself";
+    /// The certification authority refused or failed.
+    AcmeFailed => "acme_failed", 502, NotConverged, "The certification authority did not issue the certificate", "it is tried again by itself; the detail is what the authority said";
+    /// Ordering waits, so that a limit of the certification authority is not reached.
+    AcmeRateLimited => "acme_rate_limited", 429, NotConverged, "Ordering waits for a limit of the certification authority", "nothing has to be done: it is tried again when the limit allows";
     /// The password breaks a rule.
     PasswordInvalid => "password_invalid", 422, Invalid, "The password is not acceptable", "leave it out to have one generated";
     /// Not a package name.

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Uid;
-use crate::domain::Docroot;
+use crate::certificate::Fingerprint;
+use crate::domain::{Docroot, HstsAge, HttpsRedirect};
 use crate::egress::EgressRule;
 use crate::id::{AccountId, DomainId};
 use crate::layout::HOST_TREE_MAX;
@@ -94,6 +95,15 @@ pub struct SiteSpec {
     pub aliases: Vec<Fqdn>,
     /// Where its files are.
     pub docroot: Docroot,
+    /// The certificate that the server has for it; until there is one, the node signs its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Fingerprint>,
+    /// Whether visitors are sent to HTTPS.
+    #[serde(default)]
+    pub https_redirect: HttpsRedirect,
+    /// For how long browsers remember to come by HTTPS only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hsts: Option<HstsAge>,
 }
 
 impl SiteSpec {
@@ -104,6 +114,8 @@ impl SiteSpec {
 
     /// Whether the host tree can serve the site; otherwise it gets a server block of its own.
     pub fn is_standard(&self) -> bool {
-        self.docroot.is_standard() && self.hosts().all(|host| host.as_str().len() <= HOST_TREE_MAX)
+        self.docroot.is_standard()
+            && self.hsts.is_none()
+            && self.hosts().all(|host| host.as_str().len() <= HOST_TREE_MAX)
     }
 }

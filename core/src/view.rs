@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use crate::Problem;
 use crate::account::Uid;
 use crate::audit::AuditOutcome;
+use crate::certificate::{CertificateState, Fingerprint};
 use crate::condition::{Condition, ConditionState, Convergence, Resource};
-use crate::domain::{Docroot, DomainState};
+use crate::domain::{Docroot, DomainState, HstsAge, HttpsRedirect};
 use crate::drift::{Cause, DriftState};
 use crate::egress::{Blocked, EgressRule, Note};
 use crate::id::{
@@ -217,8 +218,72 @@ pub struct DomainView {
     pub primary: bool,
     /// Where its files are.
     pub docroot: Docroot,
+    /// Whether visitors are sent to HTTPS.
+    #[serde(default)]
+    pub https_redirect: HttpsRedirect,
+    /// For how many seconds browsers remember to come by HTTPS only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hsts: Option<HstsAge>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+    /// How to prove ownership, as long as it is not proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ownership: Option<OwnershipView>,
+}
+
+/// How to prove that a domain is one's own: by a TXT record, or by a file on whatever server the name leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwnershipView {
+    /// Name of the TXT record.
+    #[schema(example = "_berth.example.com")]
+    pub record: String,
+    /// Address of the file.
+    #[schema(example = "http://example.com/.well-known/berth-verification.txt")]
+    pub url: String,
+    /// What the record or the file holds.
+    pub value: String,
+    /// When it was last looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<DateTime<Utc>>,
+    /// When Berth looks again by itself; absent after a month without success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_check_at: Option<DateTime<Utc>>,
+    /// What was found instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<crate::Problem>,
+}
+
+/// The certificate of a domain's site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CertificateView {
+    /// The domain.
+    pub domain: Fqdn,
+    /// Where it stands.
+    pub state: CertificateState,
+    /// The host names that it is valid for.
+    pub names: Vec<Fqdn>,
+    /// The host names of the site that it is not valid for.
+    pub missing: Vec<Fqdn>,
+    /// Who issued it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Which one it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// From when it is valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<DateTime<Utc>>,
+    /// When something is done about it next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// Attempts in a row that failed.
+    pub failures: u64,
+    /// What went wrong last, for the whole or for single names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<crate::Problem>,
 }
 
 /// A key that opens file transfer.

@@ -8,12 +8,14 @@ pub mod clock;
 pub mod config;
 mod link;
 pub mod listen;
+pub mod network;
 pub mod openapi;
 mod panel;
 pub mod random;
 pub mod rest;
 pub mod secret;
 mod serve;
+mod task;
 pub mod telemetry;
 
 pub use serve::serve;

@@ -17,7 +17,7 @@ use crate::listen::{Admission, Certificate, Panel, Shutdown, UnixSocket};
 use crate::random::SystemRandomness;
 use crate::rest::Rest;
 use crate::secret::{Cost, Hasher, Keyring};
-use crate::telemetry;
+use crate::{task, telemetry};
 
 /// How long requests that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(15);
@@ -57,6 +57,7 @@ pub async fn serve(config: Config) -> Result<()> {
     background.spawn(certificate.follow());
     background.spawn(tidy(rest.clone()));
     background.spawn(expire(Arc::clone(&app)));
+    background.spawn(task::ownership(Arc::clone(&app)));
     let mut listeners = JoinSet::new();
     listeners.spawn(panel.serve(rest.router(), shutdown.clone()));
     listeners.spawn(operator.serve(rest.router(), shutdown.clone()));
@@ -103,7 +104,7 @@ async fn open(config: &Config) -> Result<App> {
     let hasher = Hasher::for_this_machine(Cost::default()).context("cannot prepare password hashing")?;
     let store = Store::open(&config.database.url).await.context("cannot open the database")?;
     store.migrate().await.context("cannot bring the database up to date")?;
-    let settings = Settings { node: config.node.resolve(), ..Settings::default() };
+    let settings = Settings { node: config.node.resolve(), acme: config.acme.clone(), ..Settings::default() };
     Ok(App::new(store, Arc::new(SystemClock), Arc::new(randomness), hasher, keyring, settings))
 }
 

@@ -57,7 +57,19 @@ const TABLES: &[Table] = tables! {
     memberships { user_id: Id, account_id: Id, role: Text, created_at: Number }
     domains {
         id: Id, account_id: Id, fqdn: Text, docroot: Text, state: Text, is_primary: Switch, created_at: Number,
+        https_redirect: Text, hsts: Number,
     }
+    domain_proofs {
+        domain_id: Id, token: Text, created_at: Number, attempts: Number, checked_at: Number, due_at: Number,
+        problem: Text,
+    }
+    acme_accounts { directory: Text, credentials: Text, thumbprint: Text, created_at: Number }
+    certificates {
+        domain_id: Id, fingerprint: Text, names: Text, issuer: Text, chain: Text, private_key: Text,
+        not_before: Number, not_after: Number, due_at: Number, forced: Switch, attempts: Number,
+        attempted_at: Number, problems: Text,
+    }
+    certificate_orders { id: Id, registrable: Text, names: Text, ordered_at: Number }
     host_names { name: Text, domain_id: Id, path: Text, is_alias: Switch }
     registrable_names { name: Text }
     ssh_keys { id: Id, account_id: Id, fingerprint: Text, public_key: Text, created_at: Number }

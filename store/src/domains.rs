@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use berth_core::domain::{Docroot, DomainState};
+use berth_core::domain::{Docroot, DomainState, HstsAge, HttpsRedirect};
 use berth_core::id::{AccountId, DomainId};
 use berth_core::name::Fqdn;
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ use crate::{Result, StoreError, Tx};
 
 macro_rules! domain_columns {
     () => {
-        "d.id, d.account_id, d.fqdn, d.docroot, d.state, d.is_primary, d.created_at"
+        "d.id, d.account_id, d.fqdn, d.docroot, d.state, d.is_primary, d.created_at, d.https_redirect, d.hsts"
     };
 }
 
@@ -37,14 +37,16 @@ macro_rules! claims {
 
 statements! {
     INSERT => [
-        "INSERT INTO domains (id, account_id, fqdn, docroot, state, is_primary, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        "INSERT INTO domains \
+         (id, account_id, fqdn, docroot, state, is_primary, created_at, https_redirect, hsts) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     ];
     INSERT_HOST => ["INSERT INTO host_names (name, domain_id, path, is_alias) VALUES ($1, $2, $3, $4)"];
     OF_ACCOUNT => [concat!(
         "SELECT ", domain_columns!(),
         " FROM domains d WHERE d.account_id = $1 ORDER BY d.is_primary DESC, d.fqdn"
     )];
+    BY_ID => [concat!("SELECT ", domain_columns!(), " FROM domains d WHERE d.id = $1")];
     BY_FQDN => [concat!("SELECT ", domain_columns!(), " FROM domains d WHERE d.fqdn = $1")];
     ALIASES_OF_ACCOUNT => [
         "SELECT h.domain_id, h.name FROM host_names h JOIN domains d ON d.id = h.domain_id \
@@ -64,7 +66,7 @@ statements! {
             "SELECT j.value FROM jsonb_array_elements_text($2::jsonb) j (value)"
         ),
     ];
-    SET_DOCROOT => ["UPDATE domains SET docroot = $2 WHERE id = $1"];
+    SET_SITE => ["UPDATE domains SET docroot = $2, https_redirect = $3, hsts = $4 WHERE id = $1"];
     SET_STATE => ["UPDATE domains SET state = $2 WHERE id = $1"];
     DELETE => ["DELETE FROM domains WHERE id = $1 RETURNING account_id"];
 }
@@ -89,6 +91,10 @@ pub struct DomainRecord {
     pub state: DomainState,
     /// Whether it is the account's first.
     pub primary: bool,
+    /// Whether visitors are sent to HTTPS.
+    pub https_redirect: HttpsRedirect,
+    /// For how long browsers remember to come by HTTPS only.
+    pub hsts: Option<HstsAge>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }
@@ -183,6 +189,8 @@ pub async fn insert(tx: &mut Tx, domain: &DomainRecord) -> Result<()> {
         domain.state.as_str(),
         domain.primary,
         micros(domain.created_at),
+        domain.https_redirect.as_str(),
+        domain.hsts.map(|age| i64::from(age.seconds())),
     )?;
     let hosts =
         std::iter::once((&domain.fqdn, false)).chain(domain.aliases.iter().map(|alias| (alias, true)));
@@ -199,11 +207,20 @@ pub async fn of_account(tx: &mut Tx, account: AccountId) -> Result<Vec<DomainRec
     with_aliases(rows, aliases)
 }
 
+/// A domain.
+pub async fn by_id(tx: &mut Tx, id: DomainId) -> Result<Option<DomainRecord>> {
+    let row = fetch_optional!(tx, DomainRow, BY_ID, id.0)?;
+    one(tx, row).await
+}
+
 /// The domain of a name (not of an alias), whoever owns it.
 pub async fn by_fqdn(tx: &mut Tx, fqdn: &Fqdn) -> Result<Option<DomainRecord>> {
-    let Some(row) = fetch_optional!(tx, DomainRow, BY_FQDN, fqdn.as_str())? else {
-        return Ok(None);
-    };
+    let row = fetch_optional!(tx, DomainRow, BY_FQDN, fqdn.as_str())?;
+    one(tx, row).await
+}
+
+async fn one(tx: &mut Tx, row: Option<DomainRow>) -> Result<Option<DomainRecord>> {
+    let Some(row) = row else { return Ok(None) };
     let aliases = fetch_all!(tx, (Uuid, String), ALIASES, row.id)?;
     Ok(with_aliases(vec![row], aliases)?.pop())
 }
@@ -213,9 +230,11 @@ pub async fn count(tx: &mut Tx, account: AccountId) -> Result<u64> {
     fetch_value!(tx, i64, COUNT, account.0).map(unsigned)
 }
 
-/// Changes where a site's files are. Call [`crate::accounts::stamp`] as well.
-pub async fn set_docroot(tx: &mut Tx, domain: DomainId, docroot: &Docroot) -> Result<()> {
-    match execute!(tx, SET_DOCROOT, domain.0, docroot.as_str())? {
+/// Changes the settings of a domain's site to what the record says. Call [`crate::accounts::stamp`] as well.
+pub async fn set_site(tx: &mut Tx, domain: &DomainRecord) -> Result<()> {
+    let hsts = domain.hsts.map(|age| i64::from(age.seconds()));
+    let redirect = domain.https_redirect.as_str();
+    match execute!(tx, SET_SITE, domain.id.0, domain.docroot.as_str(), redirect, hsts)? {
         0 => Err(StoreError::Missing { what: "domain" }),
         _ => Ok(()),
     }
@@ -257,10 +276,22 @@ fn with_aliases(rows: Vec<DomainRow>, aliases: Vec<(Uuid, String)>) -> Result<Ve
                 docroot: parsed("document root", &row.docroot)?,
                 state: parsed("state of a domain", &row.state)?,
                 primary: row.is_primary,
+                https_redirect: parsed("redirect", &row.https_redirect)?,
+                hsts: stored_hsts(row.hsts)?,
                 created_at: moment(row.created_at)?,
             })
         })
         .collect()
+}
+
+/// A stored age as its type.
+pub(crate) fn stored_hsts(seconds: Option<i64>) -> Result<Option<HstsAge>> {
+    seconds
+        .map(|seconds| {
+            HstsAge::try_from(unsigned(seconds))
+                .map_err(|problem| StoreError::Corrupt { what: "hsts", why: problem.to_string() })
+        })
+        .transpose()
 }
 
 #[derive(sqlx::FromRow)]
@@ -272,4 +303,6 @@ struct DomainRow {
     state: String,
     is_primary: bool,
     created_at: i64,
+    https_redirect: String,
+    hsts: Option<i64>,
 }

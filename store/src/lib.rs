@@ -15,6 +15,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod audit;
 pub mod backup;
+pub mod certificates;
 pub mod conditions;
 pub mod domains;
 pub mod drift;
@@ -27,6 +28,7 @@ pub mod memberships;
 pub mod nodes;
 pub mod outbox;
 pub mod packages;
+pub mod proofs;
 pub mod settings;
 pub mod specs;
 pub mod ssh_keys;
@@ -50,6 +52,9 @@ pub fn statements() -> Vec<Statement> {
         accounts::STATEMENTS,
         api_keys::STATEMENTS,
         audit::STATEMENTS,
+        certificates::STATEMENTS,
+        certificates::accounts::STATEMENTS,
+        certificates::orders::STATEMENTS,
         conditions::STATEMENTS,
         domains::STATEMENTS,
         drift::STATEMENTS,
@@ -60,6 +65,7 @@ pub fn statements() -> Vec<Statement> {
         nodes::quarantine::STATEMENTS,
         outbox::STATEMENTS,
         packages::STATEMENTS,
+        proofs::STATEMENTS,
         settings::STATEMENTS,
         specs::STATEMENTS,
         ssh_keys::STATEMENTS,

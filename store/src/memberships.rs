@@ -17,6 +17,7 @@ statements! {
     OF_USER => [
         "SELECT user_id, account_id, role, created_at FROM memberships WHERE user_id = $1 ORDER BY account_id"
     ];
+    OWNER => ["SELECT user_id FROM memberships WHERE account_id = $1 AND role = 'owner'"];
     ROLE => ["SELECT role FROM memberships WHERE user_id = $1 AND account_id = $2"];
 }
 
@@ -58,6 +59,11 @@ pub async fn of_account(tx: &mut Tx, account: AccountId) -> Result<Vec<Membershi
 /// Every account that a user works in.
 pub async fn of_user(tx: &mut Tx, user: UserId) -> Result<Vec<MembershipRecord>> {
     fetch_all!(tx, MembershipRow, OF_USER, user.0)?.into_iter().map(MembershipRecord::try_from).collect()
+}
+
+/// Who owns an account.
+pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<UserId>> {
+    Ok(fetch_optional_value!(tx, Uuid, OWNER, account.0)?.map(UserId))
 }
 
 /// What a user may do in an account.

@@ -10,9 +10,10 @@ use berth_core::ssh_key::SshPublicKey;
 use uuid::Uuid;
 
 use crate::accounts::stored_uid;
+use crate::domains::stored_hsts;
 use crate::egress_rules::stored_rule;
 use crate::timers;
-use crate::value::{from_json, parsed, signed, unsigned};
+use crate::value::{from_json, parsed, parsed_optional, signed, unsigned};
 use crate::{Result, Tx};
 
 /// The accounts of a page, whose generations lie between two bounds.
@@ -38,8 +39,9 @@ statements! {
          WHERE a.node_id = $1 AND a.generation > $2 ORDER BY a.generation LIMIT $3"
     ];
     DOMAINS => [of_page!(
-        "d.account_id, d.id, d.fqdn, d.docroot, d.is_primary",
-        "JOIN domains d ON d.account_id = a.id"
+        "d.account_id, d.id, d.fqdn, d.docroot, d.is_primary, d.https_redirect, d.hsts, c.fingerprint",
+        "JOIN domains d ON d.account_id = a.id \
+         LEFT JOIN certificates c ON c.domain_id = d.id AND d.state = 'active'"
     )];
     ALIASES => [of_page!(
         "d.id, h.name",
@@ -129,6 +131,9 @@ async fn page_domains(
             aliases: aliases.remove(&row.id).unwrap_or_default(),
             docroot: parsed("document root", &row.docroot)?,
             primary: row.is_primary,
+            certificate: parsed_optional("fingerprint", row.fingerprint.as_deref())?,
+            https_redirect: parsed("redirect", &row.https_redirect)?,
+            hsts: stored_hsts(row.hsts)?,
         });
     }
     Ok(domains)
@@ -153,4 +158,7 @@ struct DomainRow {
     fqdn: String,
     docroot: String,
     is_primary: bool,
+    https_redirect: String,
+    hsts: Option<i64>,
+    fingerprint: Option<String>,
 }

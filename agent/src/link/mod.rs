@@ -73,6 +73,7 @@ impl Link {
             limit: LIMIT,
             wait_ms: u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            acme: None,
         }
     }
 

@@ -57,8 +57,16 @@ async fn answer(stream: &mut UnixStream, status: &str, body: &str) {
 
 fn pulled(accounts: Vec<berth_core::spec::AccountSpec>) -> String {
     let node = NodeId(uuid::Uuid::nil());
-    serde_json::to_string(&PullResponse { node, accounts, more: false, audit: 7, quarantines: Vec::new() })
-        .unwrap()
+    serde_json::to_string(&PullResponse {
+        node,
+        accounts,
+        more: false,
+        audit: 7,
+        quarantines: Vec::new(),
+        certificates: Vec::new(),
+        acme: None,
+    })
+    .unwrap()
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use berth_core::Parse;
 use berth_core::account::Uid;
-use berth_core::domain::Docroot;
+use berth_core::domain::{Docroot, HttpsRedirect};
 use berth_core::id::{AccountId, DomainId};
 use berth_core::name::{DisplayName, Fqdn, Username};
 use berth_core::package::{Bounds, EgressPolicy, TimerMode};
@@ -24,6 +24,9 @@ pub(crate) fn spec(user: &str, hosts: &[&str]) -> AccountSpec {
             aliases: fqdn.with_www().into_iter().collect(),
             fqdn,
             docroot: Docroot::default(),
+            certificate: None,
+            https_redirect: HttpsRedirect::Auto,
+            hsts: None,
         }
     };
     let number = 1_900_000_000 + u32::from(user.as_bytes()[0]);

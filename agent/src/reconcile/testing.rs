@@ -44,6 +44,9 @@ pub(crate) fn spec(name: &str, number: u32, generation: u64) -> AccountSpec {
             aliases: fqdn.with_www().into_iter().collect(),
             fqdn,
             docroot: Docroot::default(),
+            certificate: None,
+            https_redirect: berth_core::domain::HttpsRedirect::Auto,
+            hsts: None,
         }],
     }
 }

@@ -1,6 +1,5 @@
 //! `berth domain …`
 
-use berth_core::domain::DomainState;
 use berth_core::view::DomainView;
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -22,6 +21,12 @@ pub(crate) enum DomainCommand {
     Remove(RemoveArgs),
     /// List the domains of a user
     List(ListArgs),
+    /// Show a domain, and how to prove that it is the user's as long as nobody has
+    Show(ShowArgs),
+    /// Look for the proof of a domain's ownership now
+    Verify(ProveArgs),
+    /// Vouch for a domain's ownership (administrators only)
+    Approve(ProveArgs),
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +59,38 @@ pub(crate) struct EditArgs {
     /// Where the site's files are: `public_html` or a directory below it
     #[arg(long, value_name = "PATH")]
     docroot: Option<String>,
+
+    /// Send visitors to HTTPS: `auto` (as soon as there is a certificate that browsers trust), `on` or `off`
+    #[arg(long, value_name = "WHEN")]
+    https_redirect: Option<String>,
+
+    /// Tell browsers to come by HTTPS only, for this many seconds, or `off`
+    #[arg(long, value_name = "SECONDS")]
+    hsts: Option<String>,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+
+    #[command(flatten)]
+    wait: WaitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    user: UserArg,
+
+    /// The domain
+    domain: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    #[command(flatten)]
+    user: UserArg,
+
+    /// The domain
+    domain: String,
 
     #[command(flatten)]
     change: ChangeArgs,
@@ -94,7 +131,16 @@ impl AddArgs {
 
 impl EditArgs {
     pub(super) fn body(&self) -> Value {
-        object([("docroot", self.docroot.clone().map(Value::from))])
+        // What is no number goes as it is, so that the server says what is wrong with it.
+        let hsts = self.hsts.as_ref().map(|text| match text.as_str() {
+            "off" => Value::Null,
+            text => text.parse::<u64>().map_or_else(|_| Value::from(text), Value::from),
+        });
+        object([
+            ("docroot", self.docroot.clone().map(Value::from)),
+            ("https_redirect", self.https_redirect.clone().map(Value::from)),
+            ("hsts", hsts),
+        ])
     }
 }
 
@@ -125,11 +171,37 @@ impl DomainCommand {
                 follow_change(session, user, &args.wait).await
             }
             Self::List(args) => list(session, args).await,
+            Self::Show(args) => {
+                let answer =
+                    session.send(Request::get(&["users", &args.user.user, "domains", &args.domain])).await?;
+                show(session, &answer)
+            }
+            Self::Verify(args) => args.send(session, "verify").await,
+            Self::Approve(args) => args.send(session, "approve").await,
+        }
+    }
+}
+
+impl ProveArgs {
+    async fn send(&self, session: &Session, verb: &str) -> Result<(), Failure> {
+        let user = &self.user.user;
+        let request = Request::post(
+            &["users", user, "domains", &self.domain, verb],
+            Value::Object(serde_json::Map::new()),
+        );
+        match self.change.send(session, request).await? {
+            Some(answer) => shown(session, user, &answer, &self.wait).await,
+            None => Ok(()),
         }
     }
 }
 
 async fn shown(session: &Session, user: &str, answer: &Value, wait: &WaitArgs) -> Result<(), Failure> {
+    show(session, answer)?;
+    follow_change(session, user, wait).await
+}
+
+fn show(session: &Session, answer: &Value) -> Result<(), Failure> {
     let domain: DomainView = decode(answer)?;
     session.console.answer(answer, || {
         sheet([
@@ -137,13 +209,23 @@ async fn shown(session: &Session, user: &str, answer: &Value, wait: &WaitArgs) -
             ("domain", Some(domain.fqdn.to_string())),
             ("aliases", Some(aliases(&domain))),
             ("docroot", Some(domain.docroot.to_string())),
+            ("https redirect", Some(domain.https_redirect.as_str().to_owned())),
+            ("hsts", domain.hsts.map(|age| format!("{} s", age.seconds()))),
             ("state", Some(domain.state.as_str().to_owned())),
+            (
+                "last look",
+                domain.ownership.as_ref().and_then(|o| o.problem.as_ref()).map(|p| p.detail.clone()),
+            ),
         ])
     });
-    if domain.state == DomainState::Pending {
-        Console::note("the domain is pending until its ownership is proven");
+    if let Some(ownership) = &domain.ownership {
+        Console::note(format!(
+            "the domain is pending until its ownership is proven: publish `{}` as TXT record of {}, or as the \
+             file {}; then `berth domain verify`",
+            ownership.value, ownership.record, ownership.url
+        ));
     }
-    follow_change(session, user, wait).await
+    Ok(())
 }
 
 async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {

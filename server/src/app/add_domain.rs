@@ -1,4 +1,5 @@
 use berth_core::command::AddDomain;
+use berth_core::domain::HttpsRedirect;
 use berth_core::id::DomainId;
 use berth_core::mode::Mode;
 use berth_core::plan::standard_aliases;
@@ -7,7 +8,7 @@ use berth_core::role::UserRef;
 use berth_core::view::{ChangeKind, DomainView};
 use berth_core::{Code, Problem, Problems, layout};
 use berth_store::domains::DomainRecord;
-use berth_store::{accounts, domains, packages};
+use berth_store::{accounts, domains, packages, proofs};
 use serde_json::json;
 
 use super::audited::audit;
@@ -15,6 +16,7 @@ use super::context::Ctx;
 use super::domain_claim::{initial_state, why_taken};
 use super::idempotency::Request;
 use super::outcome::{Outcome, one_change};
+use super::ownership::admit;
 use super::problem::{Failure, retrying};
 use super::subject::Subject;
 use super::view::domain_view;
@@ -88,12 +90,15 @@ async fn attempt(
         docroot: command.docroot.clone(),
         state: initial_state(ctx),
         primary: false,
+        https_redirect: HttpsRedirect::default(),
+        hsts: None,
         created_at: now,
     };
-    domains::insert(&mut tx, &domain).await?;
+    admit(ctx, &mut tx, &domain).await?;
     accounts::stamp(&mut tx, account.id).await?;
     let detail = json!({ "account": account.username, "docroot": domain.docroot, "state": domain.state });
-    let view = domain_view(domain);
+    let waiting = proofs::by_domain(&mut tx, domain.id).await?;
+    let view = domain_view(domain, waiting.as_ref());
     request.remember(&mut tx, &view).await?;
     audit(ctx, &mut tx, Action::DomainAdd, command.fqdn.as_str(), Some(subject.user.id), detail).await?;
     tx.commit().await?;

@@ -10,6 +10,8 @@ use berth_store::{Store, StoreError, Tx};
 use super::notifier::Notifier;
 use super::refusals::RefusalBudget;
 use crate::clock::Clock;
+use crate::config::Acme;
+use crate::network::{Internet, Network};
 use crate::random::Randomness;
 use crate::secret::{Hasher, Keyring};
 
@@ -27,6 +29,8 @@ pub struct App {
     pub keyring: Keyring,
     /// What the operator has set.
     pub settings: Settings,
+    /// The internet, as far as customers' names are asked about.
+    pub network: Arc<dyn Network>,
     /// Wakes those who wait.
     pub notifier: Notifier,
     pub(super) refusals: RefusalBudget,
@@ -41,11 +45,18 @@ pub struct Settings {
     pub password: PasswordRule,
     /// What `inherit` means in a package.
     pub defaults: Bounds,
+    /// Where certificates come from.
+    pub acme: Acme,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { node: "localhost".to_owned(), password: PasswordRule::default(), defaults: Bounds::default() }
+        Self {
+            node: "localhost".to_owned(),
+            password: PasswordRule::default(),
+            defaults: Bounds::default(),
+            acme: Acme::default(),
+        }
     }
 }
 
@@ -61,6 +72,10 @@ impl App {
     ) -> Self {
         Self {
             notifier: Notifier::on(store.engine()),
+            network: Arc::new(Internet {
+                resolver: settings.acme.resolver,
+                allow_private: settings.acme.allow_private,
+            }),
             store,
             clock,
             randomness,

@@ -29,6 +29,7 @@ use super::domain_claim::{initial_state, is_admin, why_taken};
 use super::idempotency::Request;
 use super::known::no_package;
 use super::outcome::{Outcome, one_change};
+use super::ownership::admit;
 use super::problem::{Failure, retrying};
 use super::set_password::{check_password, generate_password};
 use super::view::user_view;
@@ -302,9 +303,11 @@ async fn store_account(
         docroot: berth_core::domain::Docroot::default(),
         state: initial_state(ctx),
         primary: true,
+        https_redirect: berth_core::domain::HttpsRedirect::default(),
+        hsts: None,
         created_at: now,
     };
-    domains::insert(tx, &domain).await?;
+    admit(ctx, tx, &domain).await?;
     for key in &hosting.ssh_keys {
         let key = SshKeyRecord {
             id: SshKeyId::new(now, random()),

@@ -4,14 +4,15 @@ use berth_core::mode::Mode;
 use berth_core::name::Fqdn;
 use berth_core::policy::Action;
 use berth_core::role::UserRef;
-use berth_core::view::{ChangeKind, DomainView};
-use berth_store::{accounts, domains};
-use serde_json::json;
+use berth_core::view::{ChangeKind, DomainView, PlanView};
+use berth_store::domains::DomainRecord;
+use berth_store::{accounts, domains, proofs};
+use serde_json::{Value, json};
 
 use super::audited::audit;
 use super::context::Ctx;
 use super::known;
-use super::outcome::{Outcome, one_change};
+use super::outcome::{Outcome, one_change, planned};
 use super::problem::{Failure, retrying};
 use super::subject::Subject;
 use super::view::domain_view;
@@ -45,24 +46,53 @@ async fn attempt(
     let mut tx = ctx.open(mode).await?;
     let subject = subject.again(&mut tx).await?;
     let account = &subject.account()?.account;
-    let mut domain = known::domain(&mut tx, account, fqdn).await?;
-    let old = domain.docroot.clone();
-    let new = command.docroot.clone().unwrap_or_else(|| old.clone());
-    let plan = || {
-        let kind = if old == new { ChangeKind::Keep } else { ChangeKind::Change };
-        one_change(kind, "docroot", fqdn.as_str(), Some(format!("{old} → {new}; files stay where they are")))
-    };
-    if let Some(answer) = Outcome::of_dry_run(mode, plan) {
+    let old = known::domain(&mut tx, account, fqdn).await?;
+    let waiting = proofs::by_domain(&mut tx, old.id).await?;
+    let mut new = old.clone();
+    new.docroot = command.docroot.clone().unwrap_or(new.docroot);
+    new.https_redirect = command.https_redirect.unwrap_or(new.https_redirect);
+    new.hsts = command.hsts.clone().apply(new.hsts);
+    if let Some(answer) = Outcome::of_dry_run(mode, || plan(&old, &new)) {
         return Ok(answer);
     }
     if old == new {
-        return Ok(Outcome::Done(domain_view(domain)));
+        return Ok(Outcome::Done(domain_view(old, waiting.as_ref())));
     }
-    domains::set_docroot(&mut tx, domain.id, &new).await?;
+    domains::set_site(&mut tx, &new).await?;
     accounts::stamp(&mut tx, account.id).await?;
-    let detail = json!({ "account": account.username, "docroot": { "old": old, "new": new } });
+    let changes = differences(&old, &new).into_iter();
+    let detail: Value = std::iter::once(("account".to_owned(), json!(account.username)))
+        .chain(changes.map(|(name, old, new)| (name.to_owned(), json!({ "old": old, "new": new }))))
+        .collect();
     audit(ctx, &mut tx, Action::DomainEdit, fqdn.as_str(), Some(subject.user.id), detail).await?;
     tx.commit().await?;
-    domain.docroot = new;
-    Ok(Outcome::Done(domain_view(domain)))
+    Ok(Outcome::Done(domain_view(new, waiting.as_ref())))
+}
+
+fn plan(old: &DomainRecord, new: &DomainRecord) -> PlanView {
+    let changes: Vec<_> = differences(old, new)
+        .into_iter()
+        .map(|(name, before, after)| {
+            let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let more = if name == "docroot" { "; files stay where they are" } else { "" };
+            let detail = format!("{} → {}{more}", shown(&before), shown(&after));
+            planned(ChangeKind::Change, name, new.fqdn.as_str(), Some(detail))
+        })
+        .collect();
+    if changes.is_empty() {
+        return one_change(ChangeKind::Keep, "domain", new.fqdn.as_str(), Some("nothing changes".to_owned()));
+    }
+    PlanView { changes, limits: None }
+}
+
+/// The settings that differ, with their old and new values.
+fn differences(old: &DomainRecord, new: &DomainRecord) -> Vec<(&'static str, Value, Value)> {
+    [
+        ("docroot", json!(old.docroot), json!(new.docroot)),
+        ("https_redirect", json!(old.https_redirect), json!(new.https_redirect)),
+        ("hsts", json!(old.hsts), json!(new.hsts)),
+    ]
+    .into_iter()
+    .filter(|(_, old, new)| old != new)
+    .collect()
 }

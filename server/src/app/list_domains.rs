@@ -2,7 +2,8 @@ use berth_core::Problems;
 use berth_core::policy::Action;
 use berth_core::role::UserRef;
 use berth_core::view::DomainView;
-use berth_store::domains;
+use berth_store::domains::DomainRecord;
+use berth_store::{domains, proofs};
 
 use super::context::Ctx;
 use super::problem::{Failure, retrying};
@@ -22,5 +23,13 @@ async fn attempt(ctx: &Ctx, subject: &Subject) -> Result<Vec<DomainView>, Failur
     let Some(overview) = &subject.account else { return Ok(Vec::new()) };
     let mut tx = ctx.app.store.read().await?;
     let found = domains::of_account(&mut tx, overview.account.id).await?;
-    Ok(found.into_iter().map(domain_view).collect())
+    let waiting = proofs::of_account(&mut tx, overview.account.id).await?;
+    let of = |domain: &DomainRecord| waiting.iter().find(|waiting| waiting.domain == domain.id);
+    Ok(found
+        .into_iter()
+        .map(|domain| {
+            let waiting = of(&domain);
+            domain_view(domain, waiting)
+        })
+        .collect())
 }

@@ -68,6 +68,14 @@ async fn look(app: &App, node: &LinkedNode, request: &PullRequest) -> Result<(Pu
     let accounts: Vec<_> =
         page.accounts.into_iter().map(|snapshot| account_spec(snapshot, &app.settings.defaults)).collect();
     let done = !accounts.is_empty() || audit > request.audit || !quarantines.is_empty();
-    let response = PullResponse { node: node.id(), accounts, more: page.more, audit, quarantines };
+    let response = PullResponse {
+        node: node.id(),
+        accounts,
+        more: page.more,
+        audit,
+        quarantines,
+        certificates: Vec::new(),
+        acme: None,
+    };
     Ok((response, done))
 }

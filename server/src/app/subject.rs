@@ -129,6 +129,8 @@ const fn is_about_account(action: Action) -> bool {
             | Action::DomainAdd
             | Action::DomainEdit
             | Action::DomainRemove
+            | Action::DomainVerify
+            | Action::DomainApprove
             | Action::SshKeyRead
             | Action::SshKeyAdd
             | Action::SshKeyRemove

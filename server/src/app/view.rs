@@ -1,11 +1,12 @@
+use berth_core::domain::DomainState;
 use berth_core::drift::DriftState;
-use berth_core::layout;
 use berth_core::package::TimerMode;
 use berth_core::view::{
-    AccountView, ApiKeyView, AuditView, DomainView, DriftView, EgressRuleView, NodeView, PackageView,
-    QuarantineView, SshKeyView, TimerRunView, TimerView, UserView,
+    AccountView, ApiKeyView, AuditView, DomainView, DriftView, EgressRuleView, NodeView, OwnershipView,
+    PackageView, QuarantineView, SshKeyView, TimerRunView, TimerView, UserView,
 };
 use berth_core::{Code, Problem};
+use berth_core::{layout, ownership};
 use berth_store::accounts::AccountOverview;
 use berth_store::api_keys::ApiKeyRecord;
 use berth_store::audit::AuditRecord;
@@ -14,6 +15,7 @@ use berth_store::drift::DriftRecord;
 use berth_store::egress_rules::EgressRuleRecord;
 use berth_store::nodes::{NodeOverview, QuarantineRecord};
 use berth_store::packages::PackageRecord;
+use berth_store::proofs::ProofRecord;
 use berth_store::ssh_keys::SshKeyRecord;
 use berth_store::timers::{RunRecord, TimerRecord};
 use berth_store::users::UserRecord;
@@ -77,8 +79,16 @@ pub(super) fn package_view(package: PackageRecord, accounts: u64) -> PackageView
     }
 }
 
-/// A domain as answers show it.
-pub(super) fn domain_view(domain: DomainRecord) -> DomainView {
+/// A domain as answers show it; `waiting` is the proof that it waits for, if it does.
+pub(super) fn domain_view(domain: DomainRecord, waiting: Option<&ProofRecord>) -> DomainView {
+    let ownership = waiting.filter(|_| domain.state == DomainState::Pending).map(|waiting| OwnershipView {
+        record: ownership::record_name(&domain.fqdn),
+        url: format!("http://{}{}", domain.fqdn, ownership::PROOF_PATH),
+        value: waiting.token.proof(),
+        checked_at: waiting.checked_at,
+        next_check_at: waiting.due_at,
+        problem: waiting.problem.clone(),
+    });
     DomainView {
         id: domain.id,
         fqdn: domain.fqdn,
@@ -86,7 +96,10 @@ pub(super) fn domain_view(domain: DomainRecord) -> DomainView {
         state: domain.state,
         primary: domain.primary,
         docroot: domain.docroot,
+        https_redirect: domain.https_redirect,
+        hsts: domain.hsts,
         created_at: domain.created_at,
+        ownership,
     }
 }
 

@@ -45,6 +45,46 @@ pub(super) async fn add(
     Ok(answer::created(&outcome, |domain| format!("/api/v1/users/{user}/domains/{}", domain.fqdn)))
 }
 
+/// Show a domain
+///
+/// As long as its ownership is not proven, `ownership` says how to prove it.
+#[utoipa::path(
+    get, path = "/users/{user}/domains/{fqdn}", tag = "Domains", operation_id = "show_domain",
+    params(UserParam, DomainParam),
+    responses((status = 200, description = "The domain", body = DomainView)),
+    extensions(("x-problems" = json!(["user_not_found", "account_missing", "domain_not_found"]))),
+)]
+pub(super) async fn show(Caller(ctx): Caller, _: NoQuery, path: PathParts) -> Answer {
+    let (user, fqdn) = (path.user()?, path.domain()?);
+    Ok(answer::read(&app::show_domain(&ctx, &user, &fqdn).await?))
+}
+
+/// Look for the proof of a domain's ownership now
+#[utoipa::path(
+    post, path = "/users/{user}/domains/{fqdn}/verify", tag = "Domains", operation_id = "verify_domain",
+    params(UserParam, DomainParam, ChangeParams),
+    responses((status = 200, description = "The domain, which is active now", body = DomainView)),
+    extensions(("x-problems" = json!([
+        "user_not_found", "account_missing", "domain_not_found", "domain_unproven"
+    ]))),
+)]
+pub(super) async fn verify(Caller(ctx): Caller, DryRun(mode): DryRun, path: PathParts) -> Answer {
+    let (user, fqdn) = (path.user()?, path.domain()?);
+    Ok(answer::changed(&app::verify_domain(&ctx, &user, &fqdn, mode).await?))
+}
+
+/// Vouch for a domain's ownership
+#[utoipa::path(
+    post, path = "/users/{user}/domains/{fqdn}/approve", tag = "Domains", operation_id = "approve_domain",
+    params(UserParam, DomainParam, ChangeParams),
+    responses((status = 200, description = "The domain, which is active now", body = DomainView)),
+    extensions(("x-problems" = json!(["user_not_found", "account_missing", "domain_not_found"]))),
+)]
+pub(super) async fn approve(Caller(ctx): Caller, DryRun(mode): DryRun, path: PathParts) -> Answer {
+    let (user, fqdn) = (path.user()?, path.domain()?);
+    Ok(answer::changed(&app::approve_domain(&ctx, &user, &fqdn, mode).await?))
+}
+
 /// Change the settings of a domain's site
 #[utoipa::path(
     patch, path = "/users/{user}/domains/{fqdn}", tag = "Domains", operation_id = "edit_domain",

@@ -1,5 +1,6 @@
 //! An app with everything around it faked but the database.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,7 @@ use berth_core::condition::{Condition, ConditionState, Resource};
 use berth_core::id::UserId;
 use berth_core::link::{AccountReport, PullRequest, Report};
 use berth_core::mode::Mode;
+use berth_core::name::Fqdn;
 use berth_core::policy::Scope;
 use berth_core::problem::{Code, Problems};
 use berth_core::role::{Actor, UserRef};
@@ -17,6 +19,7 @@ use berth_core::view::{AuditView, CreatedUser};
 use berth_core::{Fields, Parse};
 use berth_server::app::{self, App, Ctx, ListAudit, Outcome, Settings, Setup};
 use berth_server::clock::Clock;
+use berth_server::network::{Network, NetworkError, Page, Redirects};
 use berth_server::random::SystemRandomness;
 use berth_server::secret::{Cost, Hasher, Keyring};
 use berth_store::Store;
@@ -38,7 +41,32 @@ impl Clock for MockClock {
     }
 }
 
+/// An internet that holds what a test puts there.
+#[derive(Default)]
+pub(crate) struct FakeNetwork {
+    /// TXT records by name.
+    pub(crate) texts: Mutex<HashMap<String, Vec<String>>>,
+    /// Pages by host and path.
+    pub(crate) pages: Mutex<HashMap<(String, String), Page>>,
+    /// How often somebody asked.
+    pub(crate) asked: std::sync::atomic::AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Network for FakeNetwork {
+    async fn texts(&self, name: &str) -> Result<Vec<String>, NetworkError> {
+        self.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(self.texts.lock().unwrap().get(name).cloned().unwrap_or_default())
+    }
+
+    async fn page(&self, host: &Fqdn, path: &str, _: Redirects) -> Result<Page, NetworkError> {
+        let page = self.pages.lock().unwrap().get(&(host.to_string(), path.to_owned())).cloned();
+        page.ok_or_else(|| NetworkError::NoAddress(host.to_string()))
+    }
+}
+
 pub(crate) struct Harness {
+    pub(crate) network: Arc<FakeNetwork>,
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<MockClock>,
     pub(crate) dir: tempfile::TempDir,
@@ -72,8 +100,10 @@ impl Harness {
         let cheap = Cost { memory_kib: 64, passes: 1 };
         let hasher = Hasher::new(cheap, NonZeroUsize::new(2).unwrap()).unwrap();
         let settings = Settings { node: NODE.to_owned(), ..Settings::default() };
-        let app = App::new(store, clock.clone(), randomness, hasher, keyring, settings);
-        Self { app: Arc::new(app), clock, dir }
+        let network = Arc::new(FakeNetwork::default());
+        let mut app = App::new(store, clock.clone(), randomness, hasher, keyring, settings);
+        app.network = network.clone();
+        Self { network, app: Arc::new(app), clock, dir }
     }
 
     /// A request of somebody.
@@ -136,8 +166,14 @@ impl Harness {
     /// What the node would be given from the start.
     pub(crate) async fn pull(&self, cursor: u64) -> berth_core::link::PullResponse {
         let node = app::linked_node(&self.app).await.unwrap();
-        let request =
-            PullRequest { cursor, audit: 0, limit: 1000, wait_ms: 0, version: "0.1.0-test".to_owned() };
+        let request = PullRequest {
+            cursor,
+            audit: 0,
+            limit: 1000,
+            wait_ms: 0,
+            version: "0.1.0-test".to_owned(),
+            acme: None,
+        };
         app::pull(&self.app, &node, request).await.unwrap()
     }
 

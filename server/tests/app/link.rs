@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::harness::{Harness, converged, expect, user};
 
 fn asking(cursor: u64, wait_ms: u32) -> PullRequest {
-    PullRequest { cursor, audit: 0, limit: 1000, wait_ms, version: "0.1.0-test".to_owned() }
+    PullRequest { cursor, audit: 0, limit: 1000, wait_ms, version: "0.1.0-test".to_owned(), acme: None }
 }
 
 #[tokio::test]

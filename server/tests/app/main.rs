@@ -19,6 +19,7 @@ mod drift;
 mod egress;
 mod link;
 mod nodes;
+mod ownership;
 mod packages;
 mod policy;
 mod setup;

@@ -29,6 +29,9 @@ enum Verb {
     AddDomain,
     EditDomain,
     RemoveDomain,
+    ShowDomain,
+    VerifyDomain,
+    ApproveDomain,
     ListSshKeys,
     AddSshKey,
     RemoveSshKey,
@@ -77,6 +80,9 @@ const ON_USERS: &[(Verb, Action)] = &[
     (V::AddDomain, Action::DomainAdd),
     (V::EditDomain, Action::DomainEdit),
     (V::RemoveDomain, Action::DomainRemove),
+    (V::ShowDomain, Action::DomainRead),
+    (V::VerifyDomain, Action::DomainVerify),
+    (V::ApproveDomain, Action::DomainApprove),
     (V::ListSshKeys, Action::SshKeyRead),
     (V::AddSshKey, Action::SshKeyAdd),
     (V::RemoveSshKey, Action::SshKeyRemove),
@@ -144,6 +150,9 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
         }
         V::EditDomain => app::edit_domain(ctx, &who, &domain, EditDomain::default(), dry).await.map(drop),
         V::RemoveDomain => app::remove_domain(ctx, &who, &domain, dry).await.map(drop),
+        V::ShowDomain => app::show_domain(ctx, &who, &domain).await.map(drop),
+        V::VerifyDomain => app::verify_domain(ctx, &who, &domain, dry).await.map(drop),
+        V::ApproveDomain => app::approve_domain(ctx, &who, &domain, dry).await.map(drop),
         V::ListSshKeys => app::list_ssh_keys(ctx, &who).await.map(drop),
         V::AddSshKey => {
             let command = AddSshKey::parse(fields(json!({"key": crate::harness::ED25519}))).unwrap();

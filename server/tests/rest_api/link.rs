@@ -22,7 +22,8 @@ async fn ask(world: &World, path: &str, peer: Peer, body: String) -> (u16, Value
 const ROOT: Peer = Peer::Local { uid: 0 };
 
 fn pull(cursor: u64, wait_ms: u32) -> String {
-    let request = PullRequest { cursor, audit: 0, limit: 100, wait_ms, version: "0.1.0".to_owned() };
+    let request =
+        PullRequest { cursor, audit: 0, limit: 100, wait_ms, version: "0.1.0".to_owned(), acme: None };
     serde_json::to_string(&request).unwrap()
 }
 

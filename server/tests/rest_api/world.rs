@@ -283,7 +283,7 @@ pub(crate) struct Operation {
 impl Operation {
     /// Whether it can change anything; verifying the audit log can't, though it is a POST.
     pub(crate) fn changes(&self) -> bool {
-        self.method != "GET" && !self.path.ends_with("/verify")
+        self.method != "GET" && !self.path.ends_with("/audit/verify")
     }
 
     /// The names of the fields that its body has, and which of them are required.

@@ -8,8 +8,8 @@ use berth_core::role::Role;
 use berth_store::api_keys::ApiKeyRecord;
 use berth_store::idempotency::StoredAnswer;
 use berth_store::{
-    StoreError, api_keys, audit, backup, conditions, domains, drift, egress_rules, idempotency, nodes,
-    outbox, settings, ssh_keys, timers, users,
+    StoreError, api_keys, audit, backup, certificates, conditions, domains, drift, egress_rules, idempotency,
+    nodes, outbox, proofs, settings, ssh_keys, timers, users,
 };
 
 use crate::db::{Db, at, egress_rule, id, ssh_key, user};
@@ -74,6 +74,22 @@ both_engines! {
     }
 }
 
+/// A pending domain with its proof, and a certificate with what belongs to it.
+async fn domains_and_certificates(tx: &mut berth_store::Tx, alice: &crate::db::Tenant) {
+    let mut pending = crate::db::domain(alice.account.id, "pending.org", false);
+    pending.state = berth_core::domain::DomainState::Pending;
+    domains::insert(tx, &pending).await.unwrap();
+    let token = berth_core::ownership::OwnershipToken::new([7; 20]);
+    proofs::insert(tx, pending.id, &token, at(1), at(2)).await.unwrap();
+    certificates::enrol(tx, alice.domain.id, at(1)).await.unwrap();
+    let issued = crate::certificates::issued("ab", &["alice.com"]);
+    assert!(certificates::store(tx, alice.domain.id, &issued, at(9), &[], at(3)).await.unwrap());
+    certificates::orders::insert(tx, id(), &issued.names, at(3)).await.unwrap();
+    certificates::accounts::insert(tx, "https://ca.test", &crate::certificates::account(), at(3))
+        .await
+        .unwrap();
+}
+
 /// Something in every table.
 async fn fill(db: &Db) {
     let (node, package) = db.ground().await;
@@ -114,6 +130,7 @@ async fn fill(db: &Db) {
         revoked_at: None,
     };
     api_keys::insert(&mut tx, &key, "00").await.unwrap();
+    domains_and_certificates(&mut tx, &alice).await;
     settings::set(&mut tx, "welcome", &true).await.unwrap();
     let answer = StoredAnswer { request_hash: "h".into(), response: 1.into(), created_at: at(4) };
     idempotency::put(&mut tx, "root", "k", &answer).await.unwrap();

@@ -228,6 +228,8 @@ pub(crate) fn domain(account: AccountId, fqdn: &str, primary: bool) -> DomainRec
         docroot: Docroot::default(),
         state: DomainState::Active,
         primary,
+        https_redirect: berth_core::domain::HttpsRedirect::Auto,
+        hsts: None,
         created_at: at(2),
     }
 }

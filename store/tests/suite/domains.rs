@@ -1,6 +1,6 @@
 //! Who may have which name.
 
-use berth_core::domain::DomainState;
+use berth_core::domain::{DomainState, HstsAge, HttpsRedirect};
 use berth_core::name::Fqdn;
 use berth_core::plan::standard_aliases;
 use berth_store::domains::{self, ClaimKind};
@@ -23,10 +23,15 @@ both_engines! {
         let both = domains::of_account(&mut tx, alice.account.id).await.unwrap();
         assert_eq!(both, [alice.domain.clone(), shop.clone()]);
         assert_eq!(domains::count(&mut tx, alice.account.id).await.unwrap(), 2);
-        domains::set_docroot(&mut tx, shop.id, &"public_html".parse_docroot()).await.unwrap();
+        shop.docroot = "public_html".parse_docroot();
+        shop.https_redirect = HttpsRedirect::On;
+        shop.hsts = Some(HstsAge::try_from(31_536_000).unwrap());
+        domains::set_site(&mut tx, &shop).await.unwrap();
         domains::set_state(&mut tx, shop.id, DomainState::Active).await.unwrap();
         let changed = domains::by_fqdn(&mut tx, &shop.fqdn).await.unwrap().unwrap();
-        assert!(changed.docroot.is_standard() && changed.state == DomainState::Active);
+        shop.state = DomainState::Active;
+        assert_eq!(domains::by_id(&mut tx, shop.id).await.unwrap(), Some(shop.clone()));
+        assert_eq!(changed, shop);
         assert!(domains::remove(&mut tx, shop.id).await.unwrap());
         assert!(!domains::remove(&mut tx, shop.id).await.unwrap());
         // The names are free again, aliases too.

@@ -14,6 +14,7 @@ mod db;
 mod accounts;
 mod audit;
 mod backup;
+mod certificates;
 mod conflicts;
 mod domains;
 mod drift;

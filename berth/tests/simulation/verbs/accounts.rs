@@ -90,6 +90,29 @@ pub(super) fn remove_domain(dice: &mut Dice, facts: &Facts) -> Option<Order> {
     Some(order)
 }
 
+/// Whoever asks here is an administrator, so every domain is active from the start.
+pub(super) fn verify_domain(dice: &mut Dice, facts: &Facts) -> Option<Order> {
+    let (user, fqdn, fact) = some_domain(dice, facts)?;
+    let order = Order::new(format!("verify {fact}"), move |ctx| {
+        let (user, fqdn) = (user.clone(), fqdn.clone());
+        async move { app::verify_domain(&ctx, &user, &fqdn, Mode::Apply).await.map(drop) }
+    })
+    .then(|_, _| Err("it was active already".to_owned()))
+    .or_if(|_| true);
+    Some(order)
+}
+
+pub(super) fn approve_domain(dice: &mut Dice, facts: &Facts) -> Option<Order> {
+    let (user, fqdn, fact) = some_domain(dice, facts)?;
+    let order = Order::new(format!("approve {fact}"), move |ctx| {
+        let (user, fqdn) = (user.clone(), fqdn.clone());
+        async move { app::approve_domain(&ctx, &user, &fqdn, Mode::Apply).await.map(drop) }
+    })
+    .then(|_, _| Err("it was active already".to_owned()))
+    .or_if(|_| true);
+    Some(order)
+}
+
 pub(super) fn add_ssh_key(dice: &mut Dice, facts: &Facts) -> Option<Order> {
     let (user, account) = some_account(dice, facts)?;
     let text = names::public_key(dice);

@@ -41,6 +41,8 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::DomainAdd, make: accounts::add_domain },
     Entry { action: Action::DomainEdit, make: accounts::edit_domain },
     Entry { action: Action::DomainRemove, make: accounts::remove_domain },
+    Entry { action: Action::DomainVerify, make: accounts::verify_domain },
+    Entry { action: Action::DomainApprove, make: accounts::approve_domain },
     Entry { action: Action::SshKeyAdd, make: accounts::add_ssh_key },
     Entry { action: Action::SshKeyRemove, make: accounts::remove_ssh_key },
     Entry { action: Action::TimerAdd, make: timers::add },

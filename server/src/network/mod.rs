@@ -1,0 +1,105 @@
+//! What the server asks of the internet on behalf of customers: records and pages of names that they claim.
+//!
+//! Such a name can lead anywhere, also to services inside the operator's network. So addresses are looked up
+//! first, those that are nobody's public ones are refused, and the connection goes to exactly the address that
+//! was looked at; a redirect stays on the same host, and time and size are bounded.
+
+mod address;
+mod dns;
+mod page;
+
+use std::net::{IpAddr, SocketAddr};
+
+use async_trait::async_trait;
+use berth_core::name::Fqdn;
+
+/// Questions to the internet.
+#[async_trait]
+pub trait Network: Send + Sync {
+    /// The texts of the TXT records of a name; none if there are none.
+    async fn texts(&self, name: &str) -> Result<Vec<String>, NetworkError>;
+
+    /// What a host answers at a path to a plain HTTP request.
+    async fn page(&self, host: &Fqdn, path: &str, redirects: Redirects) -> Result<Page, NetworkError>;
+}
+
+/// Which redirects are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redirects {
+    /// None.
+    Refused,
+    /// Those to the same host, by HTTP or HTTPS.
+    SameHost,
+}
+
+/// The beginning of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The HTTP status.
+    pub status: u16,
+    /// At most the first four kilobytes, as text.
+    pub body: String,
+}
+
+/// Why there is no answer. The texts are shown to customers.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The name leads nowhere.
+    #[error("{0} has no address")]
+    NoAddress(String),
+    /// The name leads to places that are nobody's public ones.
+    #[error("{name} leads to {address}, which is not a public address")]
+    NotPublic {
+        /// The name.
+        name: String,
+        /// One of its addresses.
+        address: IpAddr,
+    },
+    /// The name servers did not answer.
+    #[error("the name servers did not answer for {name}: {why}")]
+    Dns {
+        /// The name.
+        name: String,
+        /// What the resolver says.
+        why: String,
+    },
+    /// The web server did not answer.
+    #[error("{host} ({address}) did not answer: {why}")]
+    Http {
+        /// The host.
+        host: String,
+        /// Where it was asked.
+        address: IpAddr,
+        /// Why, without the address of the page.
+        why: String,
+    },
+}
+
+/// The internet as this machine sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Internet {
+    /// The name server to ask; those of the system if none is named.
+    pub resolver: Option<SocketAddr>,
+    /// Whether addresses that are not public may be asked, which is for tests only.
+    pub allow_private: bool,
+}
+
+#[async_trait]
+impl Network for Internet {
+    async fn texts(&self, name: &str) -> Result<Vec<String>, NetworkError> {
+        dns::texts(self.resolver, name).await
+    }
+
+    async fn page(&self, host: &Fqdn, path: &str, redirects: Redirects) -> Result<Page, NetworkError> {
+        let found = dns::addresses(self.resolver, host.as_str()).await?;
+        let allowed: Vec<IpAddr> =
+            found.iter().copied().filter(|found| self.allow_private || address::is_public(*found)).collect();
+        match (allowed.is_empty(), found.first()) {
+            (false, _) => page::fetch(host, &allowed, path, redirects).await,
+            (true, Some(address)) => {
+                Err(NetworkError::NotPublic { name: host.to_string(), address: *address })
+            }
+            (true, None) => Err(NetworkError::NoAddress(host.to_string())),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What the server does by itself, again and again: one file per task. Several servers may share a database;
+//! whoever takes a row has it alone for a while.
+
+mod ownership;
+
+pub(crate) use ownership::ownership;
