@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use berth_core::layout;
 use chrono::{DateTime, Utc};
 use rustix::fs::FlockOperation;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::host::Host;
 use crate::host::linux::LinuxHost;
@@ -25,6 +27,7 @@ use crate::resource::php::Php;
 use crate::resource::quota::{Quota, Volumes, volumes};
 use crate::resource::sftp;
 use crate::resource::site::Site;
+use crate::resource::slice::Slice;
 use crate::resource::timers::Timers;
 use crate::timers::Scheduler;
 use crate::{AgentConfig, Worker};
@@ -78,7 +81,9 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
     if config.render.is_none() {
         scheduler.start();
     }
-    let reconciler = resources(reconciler, activator, scheduler);
+    let slices = Slice::default();
+    let reconciler = resources(reconciler, activator, scheduler, slices.clone());
+    let limiting = tokio::spawn(limit_slices(slices, Arc::clone(&host), Arc::clone(&ledger)));
     let worker = Worker::new(reconciler, host, ledger, Arc::clone(&lanes), outbox);
     let audit_every = config.audit_every;
     let worker = tokio::task::spawn_blocking(move || worker.work(audit_every));
@@ -93,6 +98,7 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    limiting.abort();
     for task in tasks {
         task.abort();
     }
@@ -101,13 +107,19 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
 }
 
 /// What a host's accounts consist of, in the order in which it converges.
-pub fn resources(reconciler: Reconciler, activator: Activator, scheduler: Scheduler) -> Reconciler {
+pub fn resources(
+    reconciler: Reconciler,
+    activator: Activator,
+    scheduler: Scheduler,
+    slices: Slice,
+) -> Reconciler {
     reconciler
         .with_shared(Directories)
         .with_shared(sftp::SshServer)
         .with(Home)
         .with(Quota::default())
         .with_shared(Volumes)
+        .with(slices)
         .with(sftp::Keys)
         .with(Php::new(activator))
         .with_shared(Egress::default())
@@ -181,6 +193,30 @@ fn watch_volumes(host: Arc<dyn Host>) -> anyhow::Result<()> {
     };
     std::thread::Builder::new().name("volumes".to_owned()).spawn(run).context("cannot start a thread")?;
     Ok(())
+}
+
+/// Gives slices their limits as soon as they are active: a session was opened, or PHP was started.
+async fn limit_slices(slices: Slice, host: Arc<dyn Host>, ledger: Arc<Mutex<Ledger>>) {
+    let mut started = host.systemd().started_slices();
+    loop {
+        let slice = match started.recv().await {
+            Ok(slice) => slice,
+            // The next audit finds what was missed.
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return,
+        };
+        let Some(uid) = layout::slice_owner(&slice) else { continue };
+        let Some(spec) = ledger.lock().unwrap_or_else(PoisonError::into_inner).spec_of(uid) else { continue };
+        let (slices, host) = (slices.clone(), Arc::clone(&host));
+        let enforced = tokio::task::spawn_blocking(move || {
+            if let Err(failure) = slices.enforce(host.as_ref(), &spec) {
+                tracing::warn!(slice, problem = %failure.problem(), "a slice does not have its limits yet");
+            }
+        });
+        if let Err(error) = enforced.await {
+            tracing::error!(%error, "limiting a slice failed");
+        }
+    }
 }
 
 struct SystemClock;

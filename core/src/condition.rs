@@ -31,6 +31,8 @@ resources! {
     Home => "home";
     /// The limit of what the home may hold.
     Quota => "quota";
+    /// The limits of everything that runs as the tenant.
+    Slice => "slice";
     /// Authorized keys and the SFTP jail.
     Sftp => "sftp";
     /// What the network lets the account reach.

@@ -60,6 +60,13 @@ pub fn slice(uid: Uid) -> String {
     format!("user-{uid}.slice")
 }
 
+/// Whose slice this is, if it is an account's.
+pub fn slice_owner(name: &str) -> Option<Uid> {
+    let number = name.strip_prefix("user-")?.strip_suffix(".slice")?;
+    let uid = Uid::try_from(number.parse::<u32>().ok()?).ok()?;
+    (slice(uid) == name).then_some(uid)
+}
+
 /// `berth-fpm-<uid>.service`.
 pub fn php_unit(uid: Uid) -> String {
     format!("berth-fpm-{uid}.service")
@@ -127,6 +134,17 @@ pub fn host_file(host: &Fqdn) -> String {
 mod tests {
     use super::*;
     use crate::Parse;
+
+    #[test]
+    fn only_slices_of_accounts_have_an_owner() {
+        let uid = Uid::try_from(1_900_000_001).unwrap();
+        assert_eq!(slice_owner(&slice(uid)), Some(uid));
+        for other in
+            ["user-0.slice", "user-.slice", "user-+1900000001.slice", "user-01900000001.slice", "user.slice"]
+        {
+            assert_eq!(slice_owner(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn socket_paths_fit_into_a_socket_address() {

@@ -152,6 +152,14 @@ pub fn preview_create(
         layout::home(username),
         Some(format!("{} MiB, {} files and directories", bounds.disk_mb, bounds.inodes)),
     ));
+    changes.push(create(
+        "slice",
+        username.to_string(),
+        Some(format!(
+            "CPU {} %, memory {} MiB, {} tasks, disk {} MiB per second",
+            bounds.cpu_percent, bounds.memory_mb, bounds.tasks, bounds.io_mb_per_second
+        )),
+    ));
     let sftp = match (features.sftp, hosting.sftp, hosting.ssh_keys.len()) {
         (false, ..) => "not included in the package".to_owned(),
         (true, false, _) => "switched off".to_owned(),

@@ -216,6 +216,8 @@ catalogue! {
     PhpFailed => "php_failed", 500, NotConverged, "PHP does not start for this account", "the journal of the account's PHP unit says why";
     /// The node can't keep a user manager running.
     LingerUnsupported => "linger_unsupported", 501, NotConverged, "The node can't keep timers running without a session", "install libpam-systemd and dbus on the node";
+    /// The kernel can't limit what a tenant's processes use.
+    SliceUnsupported => "slice_unsupported", 501, NotConverged, "The kernel can't limit what the account's processes use", "boot a kernel with control groups of version 2 and the controllers that are named";
     /// The file system of the homes keeps no quotas.
     QuotaUnsupported => "quota_unsupported", 501, NotConverged, "The file system of the home keeps no quotas", "switch quotas on for the file system of the homes; `berth doctor` says how";
     /// The kernel or the container can't filter packets.

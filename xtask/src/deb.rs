@@ -32,7 +32,9 @@ pub(crate) fn binary() -> Result<PathBuf> {
 
 /// Builds the Debian package; `version` is for tests that need a second, newer one.
 pub(crate) fn build(version: Option<&str>) -> Result<Deb> {
-    let _lock = files::lock(&paths::cache().join("package.lock"))?;
+    // Checkouts that build into directories of their own need not wait for each other.
+    files::make_dir(&paths::target())?;
+    let _lock = files::lock(&paths::target().join("package.lock"))?;
     let berth = binary()?;
     documents(&berth)?;
     let mut tool = prerequisites::cargo_deb()?;

@@ -7,7 +7,7 @@ use berth_core::layout;
 use tokio::sync::broadcast;
 
 use super::{Change, Changes};
-use crate::host::systemd::{PhpUnit, TimerUnit};
+use crate::host::systemd::{PhpUnit, SliceLimits, TimerUnit};
 use crate::host::{
     AccountLock, Answer, Attributes, Entry, Firewall, Host, Kind, NewFile, Owner, Program, Quotas, Result,
     Systemd,
@@ -243,6 +243,10 @@ impl Systemd for Recorder<'_> {
         self.inner.systemd().kill_unit(unit)
     }
 
+    fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()> {
+        self.inner.systemd().set_slice(slice, limits)
+    }
+
     fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()> {
         self.inner.systemd().store_listener(listener)
     }
@@ -253,5 +257,8 @@ impl Systemd for Recorder<'_> {
 
     fn forgotten_units(&self) -> broadcast::Receiver<String> {
         self.inner.systemd().forgotten_units()
+    }
+    fn started_slices(&self) -> broadcast::Receiver<String> {
+        self.inner.systemd().started_slices()
     }
 }

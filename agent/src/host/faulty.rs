@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 
 use super::firewall::{Changed, Look, Table, next_generation};
 use super::quota::{Adoptions, QuotaLimits, Reading};
-use super::systemd::{PhpUnit, TimerUnit};
+use super::systemd::{PhpUnit, SliceLimits, TimerUnit};
 use super::{
     AccountLock, Answer, Attributes, Entry, Firewall, Host, HostError, NewFile, Owner, Program, Quotas,
     Result, Systemd,
@@ -296,6 +296,9 @@ impl Systemd for FaultyHost {
     fn kill_unit(&self, unit: &str) -> Result<()> {
         self.act("kill_unit", unit, || self.inner.systemd().kill_unit(unit))
     }
+    fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()> {
+        self.act("set_slice", slice, || self.inner.systemd().set_slice(slice, limits))
+    }
     fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()> {
         self.act("store_listener", "a listener", || self.inner.systemd().store_listener(listener))
     }
@@ -304,5 +307,8 @@ impl Systemd for FaultyHost {
     }
     fn forgotten_units(&self) -> broadcast::Receiver<String> {
         self.inner.systemd().forgotten_units()
+    }
+    fn started_slices(&self) -> broadcast::Receiver<String> {
+        self.inner.systemd().started_slices()
     }
 }

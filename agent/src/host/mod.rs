@@ -5,6 +5,7 @@
 //! as the kernel allows, and repeating a call is always safe.
 
 mod acl;
+pub mod cgroup;
 mod entry;
 mod error;
 pub mod faulty;

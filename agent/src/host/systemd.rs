@@ -35,6 +35,8 @@ pub trait Systemd: Send + Sync {
     fn kill_slice(&self, slice: &str) -> Result<()>;
     /// Kills every process of a unit; no error if there is none.
     fn kill_unit(&self, unit: &str) -> Result<()>;
+    /// Limits what a slice that is active may use, until the machine is restarted.
+    fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()>;
     /// Has a listener outlive the agent: restart, upgrade and kill. One that is shut down is forgotten. Whose a
     /// listener is, is said by the address that it was bound to.
     fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()>;
@@ -43,6 +45,38 @@ pub trait Systemd: Send + Sync {
     /// Names of units that systemd has just forgotten, because they ended. Signals may be lost; whoever needs
     /// to know looks again now and then.
     fn forgotten_units(&self) -> broadcast::Receiver<String>;
+    /// Names of slices of users that systemd has just made active. As with ends, signals may be lost.
+    fn started_slices(&self) -> broadcast::Receiver<String>;
+}
+
+/// What everything in a slice may use together; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SliceLimits {
+    /// Microseconds of computing per second.
+    pub cpu: Option<u64>,
+    /// Bytes of memory above which the kernel slows down and takes back.
+    pub memory_high: Option<u64>,
+    /// Bytes of memory above which processes are ended.
+    pub memory_max: Option<u64>,
+    /// Processes and threads.
+    pub tasks: Option<u64>,
+    /// Bytes per second that are read from the device of the homes, and as many that are written to it.
+    pub io: Option<u64>,
+}
+
+impl SliceLimits {
+    /// The kernel's files with these limits, for the device of this number.
+    pub(crate) fn kernel_files(&self, device: &str) -> [(&'static str, String); 5] {
+        let word = |limit: Option<u64>| limit.map_or_else(|| "max".to_owned(), |limit| limit.to_string());
+        let io = self.io.map(|io| format!("{device} rbps={io} wbps={io} riops=max wiops=max\n"));
+        [
+            ("cpu.max", format!("{} 1000000\n", word(self.cpu))),
+            ("memory.high", format!("{}\n", word(self.memory_high))),
+            ("memory.max", format!("{}\n", word(self.memory_max))),
+            ("pids.max", format!("{}\n", word(self.tasks))),
+            ("io.max", io.unwrap_or_default()),
+        ]
+    }
 }
 
 /// What a run of a tenant's timer is started with.

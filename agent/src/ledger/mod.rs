@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use berth_core::account::Uid;
 use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::link::{AccountReport, QuarantineReport};
@@ -146,6 +147,11 @@ impl Ledger {
     /// One account.
     pub fn spec(&self, account: AccountId) -> Option<Arc<AccountSpec>> {
         self.records.get(&account).map(|record| Arc::clone(&record.spec))
+    }
+
+    /// The account whose Unix account has this number.
+    pub fn spec_of(&self, uid: Uid) -> Option<Arc<AccountSpec>> {
+        self.records.values().find(|record| record.spec.uid == uid).map(|record| Arc::clone(&record.spec))
     }
 
     /// The usernames of all accounts.

@@ -23,6 +23,7 @@ use crate::host::Host;
 use crate::host::tree::TreeHost;
 use crate::ledger::Ledger;
 use crate::php::{Activator, ActivatorSettings};
+use crate::resource::slice::Slice;
 use crate::timers::Scheduler;
 
 /// An account with one site, `<name>.example`.
@@ -123,7 +124,7 @@ impl Node {
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::default(),
         );
-        crate::runtime::resources(reconciler, activator, scheduler)
+        crate::runtime::resources(reconciler, activator, scheduler, Slice::default())
     }
 
     /// A pass over everything, as a fresh agent makes it, with reports confirmed.
@@ -140,6 +141,11 @@ impl Node {
             ledger.acknowledge(report.clone()).unwrap();
         }
         outcome
+    }
+
+    /// What the tree's service manager and programs were asked for.
+    pub(crate) fn commands(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("tree/commands.log")).unwrap()
     }
 
     pub(crate) fn read(&self, path: &str) -> Option<String> {

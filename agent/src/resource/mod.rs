@@ -27,6 +27,7 @@ pub mod quarantine;
 pub mod quota;
 pub mod sftp;
 pub mod site;
+pub mod slice;
 pub mod timers;
 pub mod tls;
 

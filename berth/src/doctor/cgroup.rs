@@ -1,29 +1,27 @@
 //! Whether the kernel can limit what a tenant uses.
 
+use berth_agent::host::cgroup::{ADVICE, CONTROLLERS, missing};
+
 use super::{Finding, Host};
 
 const CHECK: &str = "cgroup";
 
-/// What the limits of a package need.
-const NEEDED: [&str; 4] = ["cpu", "io", "memory", "pids"];
-
 pub(super) fn check(host: &Host) -> Vec<Finding> {
-    let Some(text) = host.text("/sys/fs/cgroup/cgroup.controllers") else {
+    let Some(text) = host.text(CONTROLLERS) else {
         return vec![Finding::failed(
             CHECK,
             "the host does not use control groups of version 2",
             "take systemd.unified_cgroup_hierarchy=0 off the kernel's command line and boot again",
         )];
     };
-    let present: Vec<&str> = text.split_whitespace().collect();
-    let missing: Vec<&str> = NEEDED.into_iter().filter(|name| !present.contains(name)).collect();
+    let missing = missing(&text);
     if missing.is_empty() {
         return vec![Finding::ok(CHECK, "version 2, with every controller that limits need")];
     }
     vec![Finding::warning(
         CHECK,
         format!("these controllers are missing, so their limits have no effect: {}", missing.join(", ")),
-        "boot a kernel that has them; for memory, take cgroup_disable=memory off its command line",
+        ADVICE,
     )]
 }
 

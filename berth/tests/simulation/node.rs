@@ -13,6 +13,7 @@ use berth_agent::ledger::Ledger;
 use berth_agent::link::{Client, Link, Outbox};
 use berth_agent::php::{Activator, ActivatorSettings};
 use berth_agent::reconcile::{Lanes, Reconciler, Work};
+use berth_agent::resource::slice::Slice;
 use berth_agent::timers::Scheduler;
 use tokio::runtime::Runtime;
 
@@ -79,7 +80,8 @@ impl Node {
             Arc::clone(&self.clock) as Arc<dyn berth_agent::reconcile::Clock>,
             Arc::clone(&outbox),
         );
-        let reconciler = berth_agent::resources(reconciler, activator, scheduler).one_at_a_time();
+        let reconciler =
+            berth_agent::resources(reconciler, activator, scheduler, Slice::default()).one_at_a_time();
         let worker =
             Worker::new(reconciler, host, Arc::clone(&ledger), Arc::clone(&lanes), Arc::clone(&outbox));
         let link = Link {

@@ -150,7 +150,10 @@ async fn a_dry_run_changes_nothing() {
     let plan = app::create_user(&harness.root(), create("bob", "user"), Mode::Plan).await.unwrap();
     let Outcome::Planned(plan) = plan else { panic!("{plan:?}") };
     let what: Vec<_> = plan.changes.iter().map(|change| change.what.as_str()).collect();
-    assert_eq!(what, ["user", "account", "home", "quota", "sftp", "egress", "timers", "php", "site"]);
+    assert_eq!(
+        what,
+        ["user", "account", "home", "quota", "slice", "sftp", "egress", "timers", "php", "site"]
+    );
     assert!(plan.limits.is_some());
     for mode in [Mode::CheckOnly, Mode::CheckAll] {
         let checked = app::create_user(&harness.root(), create("bob", "user"), mode).await.unwrap();

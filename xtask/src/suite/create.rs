@@ -39,7 +39,10 @@ fn all_converged(answer: &Value) -> Result<()> {
         .with_context(|| format!("no conditions in {answer}"))?;
     ensure!(conditions.len() >= 6, "too few conditions: {answer}");
     for condition in conditions {
-        ensure!(text(condition, "/state")? == "converged", "not converged: {condition}");
+        let state = text(condition, "/state")?;
+        // A container's kernel may have no controllers; what is said then has a check of its own.
+        let excused = state == "unsupported" && text(condition, "/resource")? == "slice";
+        ensure!(state == "converged" || excused, "not converged: {condition}");
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod drift;
 mod egress;
 mod failures;
 mod host_names;
+mod limits;
 mod links;
 mod packages;
 mod php_isolation;
@@ -41,6 +42,7 @@ const CHECKS: &[&[Check]] = &[
     create::CHECKS,
     accounts::CHECKS,
     packages::CHECKS,
+    limits::CHECKS,
     php_isolation::CHECKS,
     sftp::CHECKS,
     sessions::CHECKS,

@@ -53,6 +53,7 @@ const BASE: &[(&str, &str, u32)] = &[
     ("/etc/shadow", "root:*:20000:0:99999:7:::\nberth-web:!*:20000::::::\nberth-tls:!*:20000::::::\n", 0o640),
     ("/etc/gshadow", "root:*::\nberth-web:!*::\nberth-tls:!*::\nberth-sftp:!*::\n", 0o640),
     ("/usr/sbin/php-fpm8.4", "", 0o755),
+    ("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n", 0o444),
 ];
 
 impl TreeHost {

@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use tokio::sync::broadcast;
 
-use super::super::systemd::{PhpUnit, Systemd, TIMER_PROGRAM, TimerUnit};
+use super::super::systemd::{PhpUnit, SliceLimits, Systemd, TIMER_PROGRAM, TimerUnit};
 use super::super::{HostError, Result};
 use super::commands::Commands;
 
@@ -18,6 +18,7 @@ pub struct TreeSystemd {
     commands: Arc<Commands>,
     state: Mutex<State>,
     forgotten: broadcast::Sender<String>,
+    started: broadcast::Sender<String>,
 }
 
 #[derive(Default)]
@@ -32,7 +33,13 @@ impl TreeSystemd {
         // The servers of a real host run.
         let running = ["ssh.service", "nginx.service"].map(|unit| (unit.to_owned(), "active".to_owned()));
         let state = State { units: running.into(), ..State::default() };
-        Self { root, commands, state: Mutex::new(state), forgotten: broadcast::channel(16).0 }
+        Self {
+            root,
+            commands,
+            state: Mutex::new(state),
+            forgotten: broadcast::channel(16).0,
+            started: broadcast::channel(16).0,
+        }
     }
 
     /// What logind keeps for a user who lingers.
@@ -152,6 +159,25 @@ impl Systemd for TreeSystemd {
         self.commands.note(&format!("org.freedesktop.systemd1 KillUnit {unit} all 9"))
     }
 
+    fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()> {
+        let files = limits.kernel_files("8:0");
+        let values: Vec<String> =
+            files.iter().map(|(file, text)| format!("{file}={}", text.trim())).collect();
+        self.commands.note(&format!(
+            "org.freedesktop.systemd1 SetUnitProperties {slice} runtime {}",
+            values.join(" ")
+        ))?;
+        // What the kernel would do, if the slice is active.
+        let group = self.root.join("sys/fs/cgroup/user.slice").join(slice);
+        if group.is_dir() {
+            for (file, text) in files {
+                super::atomic::replace(&group.join(file), text.as_bytes(), 0o644)
+                    .map_err(|error| HostError::new("limit", slice, error))?;
+            }
+        }
+        Ok(())
+    }
+
     fn store_listener(&self, _listener: &Arc<OwnedFd>) -> Result<()> {
         self.commands.note("sd_notify FDSTORE=1")
     }
@@ -162,5 +188,9 @@ impl Systemd for TreeSystemd {
 
     fn forgotten_units(&self) -> broadcast::Receiver<String> {
         self.forgotten.subscribe()
+    }
+
+    fn started_slices(&self) -> broadcast::Receiver<String> {
+        self.started.subscribe()
     }
 }

@@ -11,6 +11,7 @@ use berth_core::Parse;
 
 use super::*;
 use crate::host::linux::LinuxHost;
+use crate::host::systemd::SliceLimits;
 use crate::host::{HostError, Systemd};
 
 const NUMBER: u32 = 1_900_000_001;
@@ -220,6 +221,14 @@ impl Systemd for Manager {
 
     fn kill_slice(&self, _slice: &str) -> Result<()> {
         Ok(())
+    }
+
+    fn set_slice(&self, _slice: &str, _limits: &SliceLimits) -> Result<()> {
+        Ok(())
+    }
+
+    fn started_slices(&self) -> broadcast::Receiver<String> {
+        self.0.forgotten.subscribe()
     }
 }
 

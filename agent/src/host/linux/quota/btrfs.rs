@@ -74,11 +74,13 @@ pub(super) fn read(home: &OwnedFd, uid: u32) -> io::Result<Answer> {
     Ok(Answer::Kept(Quota { mechanism, limits, used_bytes, used_inodes: None }))
 }
 
-pub(super) fn set(home: &OwnedFd, uid: u32, limits: QuotaLimits) -> io::Result<()> {
+/// Sets the limit of a home. Asked for with the directory of the homes: what is asked with a home itself counts
+/// in that home's own group, and is refused when that is full.
+pub(super) fn set(homes: &OwnedFd, home: &OwnedFd, uid: u32, limits: QuotaLimits) -> io::Result<()> {
     let group = group_of(uid);
-    or_exists(ioctl::create_group(home, group))?;
-    ioctl::limit(home, group, limits.bytes)?;
-    join(home, ioctl::volume_of(home)?, group)
+    or_exists(ioctl::create_group(homes, group))?;
+    ioctl::limit(homes, group, limits.bytes)?;
+    join(homes, ioctl::volume_of(home)?, group)
 }
 
 /// Puts a volume into a group.

@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags};
 
 pub(super) use ioctl::create_volume;
 
+use super::path::Place;
 use super::{HostError, LinuxHost, Result};
 use crate::host::mount::Mount;
 use crate::host::quota::{Adoptions, Lacking, Quota, QuotaLimits, Quotas, Reading};
@@ -33,9 +34,7 @@ impl LinuxHost {
     /// A directory, opened without following a link.
     fn directory(&self, operation: &'static str, path: &str) -> Result<OwnedFd> {
         let place = self.place(operation, path)?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::openat(&place.parent, place.name, flags, Mode::empty())
-            .map_err(|errno| HostError::new(operation, path, errno))
+        open(&place).map_err(|errno| HostError::new(operation, path, errno))
     }
 }
 
@@ -88,14 +87,16 @@ impl Quotas for LinuxHost {
 
     fn set_quota(&self, home: &str, uid: u32, limits: QuotaLimits) -> Result<()> {
         let operation = "set the quota of";
-        let dir = self.directory(operation, home)?;
-        is_btrfs(&dir)
-            .and_then(
-                |btrfs| {
-                    if btrfs { btrfs::set(&dir, uid, limits) } else { user::set(&dir, uid, limits) }
-                },
-            )
-            .map_err(|error| HostError::new(operation, home, error))
+        let place = self.place(operation, home)?;
+        let set = || -> io::Result<()> {
+            let dir = open(&place)?;
+            if is_btrfs(&dir)? {
+                btrfs::set(&place.parent, &dir, uid, limits)
+            } else {
+                user::set(&dir, uid, limits)
+            }
+        };
+        set().map_err(|error| HostError::new(operation, home, error))
     }
 
     fn adopt_volumes(&self, homes: &str, newer_than: u64) -> Result<Adoptions> {
@@ -105,6 +106,11 @@ impl Quotas for LinuxHost {
             .and_then(|btrfs| if btrfs { btrfs::adopt(&dir, newer_than) } else { Ok(Adoptions::default()) });
         adopted.map_err(|error| HostError::new(operation, homes, error))
     }
+}
+
+fn open(place: &Place<'_>) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(&place.parent, place.name, flags, Mode::empty())
 }
 
 fn healing(advice: &str) -> String {

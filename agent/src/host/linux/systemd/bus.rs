@@ -75,6 +75,7 @@ pub(super) struct Bus {
     connection: tokio::sync::Mutex<Option<Connection>>,
     jobs: broadcast::Sender<JobEnd>,
     forgotten: broadcast::Sender<String>,
+    started: broadcast::Sender<String>,
 }
 
 impl Bus {
@@ -90,11 +91,16 @@ impl Bus {
             connection: tokio::sync::Mutex::new(None),
             jobs: broadcast::Sender::new(SIGNALS),
             forgotten: broadcast::Sender::new(SIGNALS),
+            started: broadcast::Sender::new(SIGNALS),
         })
     }
 
     pub(super) fn forgotten(&self) -> broadcast::Receiver<String> {
         self.forgotten.subscribe()
+    }
+
+    pub(super) fn started(&self) -> broadcast::Receiver<String> {
+        self.started.subscribe()
     }
 
     /// Runs a call to its end on this thread.
@@ -229,24 +235,32 @@ impl Bus {
         connection
             .call_method(Some(SYSTEMD.service), SYSTEMD.path, Some(SYSTEMD.interface), "Subscribe", &())
             .await?;
-        let (jobs, forgotten) = (self.jobs.clone(), self.forgotten.clone());
+        let (jobs, forgotten, started) = (self.jobs.clone(), self.forgotten.clone(), self.started.clone());
         tokio::spawn(async move {
             while let Some(signal) = poll_fn(|context| Pin::new(&mut signals).poll_next(context)).await {
                 let Ok(signal) = signal else { continue };
-                pass_on(&signal, &jobs, &forgotten);
+                pass_on(&signal, &jobs, &forgotten, &started);
             }
         });
         Ok(())
     }
 }
 
-fn pass_on(signal: &Message, jobs: &broadcast::Sender<JobEnd>, forgotten: &broadcast::Sender<String>) {
+fn pass_on(
+    signal: &Message,
+    jobs: &broadcast::Sender<JobEnd>,
+    forgotten: &broadcast::Sender<String>,
+    started: &broadcast::Sender<String>,
+) {
     let header = signal.header();
     let body = signal.body();
     // Sending fails only if nobody waits.
     match header.member().map(zbus::names::MemberName::as_str) {
         Some("JobRemoved") => {
-            if let Ok((_, job, _, result)) = body.deserialize::<(u32, OwnedObjectPath, String, String)>() {
+            if let Ok((_, job, unit, result)) = body.deserialize::<(u32, OwnedObjectPath, String, String)>() {
+                if unit.starts_with("user-") && unit.ends_with(".slice") {
+                    let _ = started.send(unit);
+                }
                 let _ = jobs.send(JobEnd { job: job.as_str().to_owned(), result });
             }
         }

@@ -6,6 +6,7 @@ mod bus;
 mod login;
 mod notify;
 mod php;
+mod slice;
 mod store;
 mod timer;
 
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 use zbus::{OwnedObjectPath, OwnedVariant};
 
-use crate::host::systemd::{PhpUnit, TimerUnit};
+use crate::host::systemd::{PhpUnit, SliceLimits, TimerUnit};
 use crate::host::{HostError, Result, Systemd};
 use bus::{Bus, CALL_PATIENCE, RELOAD_PATIENCE, Target};
 use store::Store;
@@ -142,6 +143,12 @@ impl Systemd for SystemdBus {
         self.kill(unit)
     }
 
+    fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()> {
+        let body = (slice, true, slice::properties(limits));
+        let call = self.bus.call(SYSTEMD, "SetUnitProperties", &body, CALL_PATIENCE);
+        self.bus.block("limit", slice, async { call.await.map(drop) })
+    }
+
     fn store_listener(&self, listener: &Arc<OwnedFd>) -> Result<()> {
         self.store.keep(listener);
         Ok(())
@@ -153,5 +160,9 @@ impl Systemd for SystemdBus {
 
     fn forgotten_units(&self) -> broadcast::Receiver<String> {
         self.bus.forgotten()
+    }
+
+    fn started_slices(&self) -> broadcast::Receiver<String> {
+        self.bus.started()
     }
 }
