@@ -8,6 +8,7 @@ pub mod config;
 pub mod drift;
 pub mod egress;
 pub mod host;
+pub mod inquiry;
 pub mod ledger;
 pub mod link;
 pub mod nginx;

@@ -60,6 +60,7 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
         lanes: Arc::clone(&lanes),
         outbox: Arc::clone(&outbox),
         jitter: Arc::clone(&jitter),
+        host: Arc::clone(&host),
     };
     let tasks = [tokio::spawn(link.clone().pull()), tokio::spawn(link.report())];
     if config.render.is_none() {

@@ -60,6 +60,8 @@ ids! {
     ApiKeyId;
     /// Something that was changed on a node and put right.
     DriftId;
+    /// A question to a node.
+    InquiryId;
     /// An order to move a left-over home aside.
     QuarantineId;
     /// One request, as named in answers and logs.

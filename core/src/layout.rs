@@ -22,6 +22,12 @@ pub const HOST_TREE: &str = "/var/lib/berth/www";
 pub const TLS_DIR: &str = "/var/lib/berth/tls";
 /// Links from host name to the site's directory, for names whose visitors are sent to HTTPS.
 pub const HTTPS_DIR: &str = "/var/lib/berth/https";
+/// Where the web server writes its two logs. Only root and the process that splits them may look.
+pub const LOG_DIR: &str = "/var/log/berth";
+/// Links from host name to the directory of the site's logs.
+pub const LOG_TREE: &str = "/var/lib/berth/logs-by-host";
+/// The user who splits the web server's logs and owns those of the sites. No privileges.
+pub const LOG_USER: &str = "berth-log";
 /// Links from host name to the account's PHP socket.
 pub const PHP_HOST_DIR: &str = "/run/berth/php";
 /// PHP sockets, one per account.
@@ -48,6 +54,11 @@ pub fn home(username: &Username) -> String {
 /// `/home/<username>/domains/<fqdn>`.
 pub fn site_dir(username: &Username, fqdn: &Fqdn) -> String {
     format!("{HOME_ROOT}/{username}/domains/{fqdn}")
+}
+
+/// `/home/<username>/domains/<fqdn>/logs`.
+pub fn site_logs(username: &Username, fqdn: &Fqdn) -> String {
+    format!("{}/logs", site_dir(username, fqdn))
 }
 
 /// `/etc/berth/keys/<username>`.

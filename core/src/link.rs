@@ -8,6 +8,7 @@ use crate::certificate::{SiteCertificate, Thumbprint};
 use crate::condition::Condition;
 use crate::drift::DriftReport;
 use crate::id::{AccountId, NodeId, QuarantineId};
+use crate::inquiry::{Inquiry, Reply};
 use crate::name::Username;
 use crate::spec::AccountSpec;
 use crate::timer::{RunOutcome, TimerName};
@@ -50,6 +51,9 @@ pub struct PullResponse {
     /// What the web server answers challenges of the certification authority with, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acme: Option<Thumbprint>,
+    /// What somebody wants to know now; each is given out once.
+    #[serde(default)]
+    pub inquiries: Vec<Inquiry>,
 }
 
 /// An order to move a left-over home aside.
@@ -76,6 +80,8 @@ pub struct Report {
     pub audited: Option<u64>,
     /// What is wrong with the node as a whole.
     pub node_problems: Option<Vec<Problem>>,
+    /// Answers to inquiries.
+    pub replies: Vec<Reply>,
     /// What somebody else had changed, until the server has confirmed it.
     pub drift: Vec<DriftReport>,
     /// Runs of timers; one that the server knows already is no news.

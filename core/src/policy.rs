@@ -59,6 +59,8 @@ actions! {
     DomainVerify => "domain.verify", Domains;
     /// Vouch for a domain's ownership.
     DomainApprove => "domain.approve", Domains;
+    /// Read the logs of a site.
+    LogRead => "log.read", Read;
     /// See the keys of an account.
     SshKeyRead => "ssh_key.read", Read;
     /// Add a key.
@@ -253,6 +255,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainEdit
             | A::DomainRemove
             | A::DomainVerify
+            | A::LogRead
             | A::SshKeyRead
             | A::SshKeyAdd
             | A::SshKeyRemove
@@ -293,6 +296,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainEdit
             | A::DomainRemove
             | A::DomainVerify
+            | A::LogRead
             | A::SshKeyRead
             | A::SshKeyAdd
             | A::SshKeyRemove

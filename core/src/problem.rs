@@ -166,6 +166,8 @@ catalogue! {
     DriftNotFound => "drift_not_found", 404, NotFound, "The drift does not exist", "`berth node drift` shows what was changed on a node";
     /// What was found can't be what Berth keeps.
     DriftNotAdoptable => "drift_not_adoptable", 409, Conflict, "What was found can't be adopted", "change the setting in Berth instead; only SSH keys can be taken over from a node";
+    /// The node's agent does not answer.
+    NodeSilent => "node_silent", 503, Unavailable, "The node does not answer", "look at `systemctl status berth-agent` on the node, and try again";
     /// No node takes accounts.
     NodeMissing => "node_missing", 503, Unavailable, "No node can take the account", "run `berth setup` on a server";
     /// Every numeric id of the configured range has been used.

@@ -16,6 +16,7 @@ use crate::id::{
     AccountId, ApiKeyId, DomainId, DriftId, EgressRuleId, NodeId, PackageId, QuarantineId, SshKeyId, TimerId,
     UserId,
 };
+use crate::log::LogKind;
 use crate::name::{DisplayName, Email, Fqdn, Login, PackageName, Username};
 use crate::package::{Bounds, EgressPolicy, Features, Limits, TimerMode};
 use crate::policy::Scope;
@@ -469,6 +470,19 @@ pub struct DriftView {
     pub decided_by: Option<String>,
     /// Whether [`found`](Self::found) can be taken over.
     pub adoptable: bool,
+}
+
+/// Lines of a site's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogView {
+    /// The site.
+    pub domain: Fqdn,
+    /// Which of its logs.
+    pub kind: LogKind,
+    /// The lines, oldest first, without their ends.
+    pub lines: Vec<String>,
+    /// Whether there are older ones that would have counted.
+    pub more: bool,
 }
 
 /// A key for the API, without its secret.

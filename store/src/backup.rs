@@ -96,6 +96,9 @@ const TABLES: &[Table] = tables! {
         seen_at: Number, right_at: Number, cause: Text, evidence: Text, state: Text, decided_at: Number,
         decided_by: Text,
     }
+    inquiries {
+        id: Id, node_id: Id, question: Text, asked_at: Number, given_at: Number, answer: Text,
+    }
     audit_log {
         sequence: Number, at: Number, actor: Text, actor_label: Text, action: Text, subject: Text,
         user_id: Id, outcome: Text, request: Text, detail: Text, hash: Text,

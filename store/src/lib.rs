@@ -24,6 +24,7 @@ mod error;
 mod filter;
 pub mod gate;
 pub mod idempotency;
+pub mod inquiries;
 pub mod memberships;
 pub mod nodes;
 pub mod outbox;
@@ -59,6 +60,7 @@ pub fn statements() -> Vec<Statement> {
         domains::STATEMENTS,
         drift::STATEMENTS,
         idempotency::STATEMENTS,
+        inquiries::STATEMENTS,
         memberships::STATEMENTS,
         nodes::STATEMENTS,
         nodes::inventory::STATEMENTS,

@@ -51,7 +51,7 @@ fn whatever_is_changed_by_hand_is_put_right_and_told() {
     tree.replace_file(&keys, altered.as_bytes(), Owner::root_with(alice.uid.get()), 0o640).unwrap();
     tree.remove_file(&layout::php_config(alice.uid)).unwrap();
     let mut open = Attributes::plain(Owner::root_with(alice.uid.get()), 0o755);
-    open.acl = Acl::passage(33);
+    open.acl = Acl::passage([33]);
     tree.set_attributes(&home, &open).unwrap();
     tree.remove_dir(&format!("{site}/logs")).unwrap();
     tree.replace_link(

@@ -45,9 +45,9 @@ impl Acl {
     /// No entry beside those of the mode.
     pub const NONE: Self = Self { users: BTreeMap::new() };
 
-    /// Lets one user pass through a directory.
-    pub fn passage(uid: u32) -> Self {
-        Self { users: BTreeMap::from([(uid, EXECUTE)]) }
+    /// Lets users pass through a directory.
+    pub fn passage(uids: impl IntoIterator<Item = u32>) -> Self {
+        Self { users: uids.into_iter().map(|uid| (uid, EXECUTE)).collect() }
     }
 
     /// A list that is not of the form that we write, and hence equal to none that we want.
@@ -126,13 +126,13 @@ mod tests {
         // As `setfacl -m u:33:x` wrote them on a directory of mode 0750 (`getfattr -e hex`).
         let expected = "0200000001000700ffffffff02000100210000000400\
                         0500ffffffff10000500ffffffff20000000ffffffff";
-        assert_eq!(hex::encode(Acl::passage(33).encode(0o750)), expected.replace(' ', ""));
+        assert_eq!(hex::encode(Acl::passage([33]).encode(0o750)), expected.replace(' ', ""));
     }
 
     #[test]
     fn what_is_written_can_be_read() {
         for mode in [0o750, 0o700, 0o755] {
-            for acl in [Acl::passage(33), Acl::NONE] {
+            for acl in [Acl::passage([33]), Acl::NONE] {
                 let bytes = acl.encode(mode);
                 assert_eq!(Acl::decode(&bytes), Some((acl, mode)));
             }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_list_of_somebody_else_is_not_ours() {
-        let ours = Acl::passage(33).encode(0o750);
+        let ours = Acl::passage([33]).encode(0o750);
         for cut in 0..ours.len() {
             assert_eq!(
                 Acl::decode(&ours[..cut]).map(|(acl, _)| acl).filter(|acl| !acl.is_empty()),

@@ -13,6 +13,8 @@ use berth_core::link::{PullRequest, PullResponse};
 pub use client::{Client, LinkError};
 pub use outbox::{Outbox, RunKey};
 
+use crate::host::Host;
+use crate::inquiry;
 use crate::ledger::Ledger;
 use crate::reconcile::{Jitter, Lanes};
 use retry::Retry;
@@ -36,6 +38,8 @@ pub struct Link {
     pub outbox: Arc<Outbox>,
     /// Spreads retries.
     pub jitter: Jitter,
+    /// What is looked at when somebody asks.
+    pub host: Arc<dyn Host>,
 }
 
 impl Link {
@@ -92,6 +96,14 @@ impl Link {
         if answer.audit > request.audit {
             self.outbox.want_audit(answer.audit);
             self.lanes.audit();
+        }
+        if !answer.inquiries.is_empty() {
+            let (host, outbox) = (Arc::clone(&self.host), Arc::clone(&self.outbox));
+            let inquiries = answer.inquiries;
+            // Nothing waits for it: the next question can be fetched meanwhile.
+            tokio::task::spawn_blocking(move || {
+                outbox.replies(inquiries.iter().map(|asked| inquiry::answer(host.as_ref(), asked)).collect());
+            });
         }
         if !answer.quarantines.is_empty() {
             self.lanes.quarantine(answer.quarantines);

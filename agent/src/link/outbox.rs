@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use berth_core::Problem;
 use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
+use berth_core::inquiry::Reply;
 use berth_core::link::{AccountReport, Inventory, QuarantineReport, Report, TimerRunReport};
 use berth_core::timer::TimerName;
 use tokio::sync::Notify;
@@ -32,6 +33,7 @@ struct Pending {
     runs: BTreeMap<RunKey, TimerRunReport>,
     runs_sent: BTreeSet<RunKey>,
     runs_delivered: BTreeSet<RunKey>,
+    replies: Vec<Reply>,
     /// What was reported last of what is only sent when it changes.
     last_inventory: Option<Inventory>,
     last_node_problems: Option<Vec<Problem>>,
@@ -88,6 +90,11 @@ impl Outbox {
         if !reports.is_empty() {
             self.change(|pending| pending.drift.extend(reports));
         }
+    }
+
+    /// Answers inquiries.
+    pub fn replies(&self, replies: Vec<Reply>) {
+        self.change(|pending| pending.replies.extend(replies));
     }
 
     /// Reports the result of a quarantine.
@@ -164,6 +171,7 @@ impl Outbox {
                 pending.runs_sent.remove(&key);
                 pending.runs.insert(key, run);
             }
+            // Replies are not kept: whoever asked has stopped waiting by the time that the server is back.
             for quarantine in report.quarantines {
                 if !pending.quarantines.iter().any(|known| known.id == quarantine.id) {
                     pending.quarantines.push(quarantine);
@@ -208,6 +216,7 @@ impl Pending {
             quarantines: std::mem::take(&mut self.quarantines),
             node_problems: self.node_problems.take(),
             drift: std::mem::take(&mut self.drift),
+            replies: std::mem::take(&mut self.replies),
             timer_runs: Vec::new(),
         };
         let report = Report {

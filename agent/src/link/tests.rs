@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::*;
+use crate::host::tree::TreeHost;
 use crate::reconcile::testing::spec;
 
 struct Fixture {
@@ -24,6 +25,7 @@ fn fixture() -> Fixture {
         lanes: Arc::default(),
         outbox: Arc::default(),
         jitter: Arc::new(|| 0.0),
+        host: Arc::new(TreeHost::open(&dir.path().join("tree")).unwrap()),
     };
     Fixture { dir, link }
 }
@@ -65,6 +67,7 @@ fn pulled(accounts: Vec<berth_core::spec::AccountSpec>) -> String {
         quarantines: Vec::new(),
         certificates: Vec::new(),
         acme: None,
+        inquiries: Vec::new(),
     })
     .unwrap()
 }

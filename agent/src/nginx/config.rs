@@ -1,8 +1,8 @@
 //! nginx's main configuration and the unit's drop-in.
 
-use berth_core::layout::{HOST_TREE, HOST_TREE_MAX, PHP_HOST_DIR, SITES_DIR, TLS_DIR, WEB_USER};
+use berth_core::layout::{HOST_TREE, HOST_TREE_MAX, LOG_DIR, PHP_HOST_DIR, SITES_DIR, TLS_DIR, WEB_USER};
 
-use super::{CANDIDATE_SITES, LOCAL_DIR, LOG_DIR, MAIN, SCRATCH_DIR, locations};
+use super::{CANDIDATE_SITES, LOCAL_DIR, MAIN, SCRATCH_DIR, locations};
 use crate::resource::tls::NO_HOST;
 
 /// What stands for a host that is nobody's. An underscore is in no host name.
@@ -49,7 +49,7 @@ worker_rlimit_nofile 65536;
 # Old workers end, even if somebody never finishes a request.
 worker_shutdown_timeout 30s;
 pid /run/nginx.pid;
-error_log /var/log/nginx/error.log warn;
+error_log {LOG_DIR}/error.log warn;
 include /etc/nginx/modules-enabled/*.conf;
 
 events {{

@@ -30,6 +30,11 @@ impl Links {
         Self { dir: layout::PHP_HOST_DIR, owner: socket_owner, index: Mutex::default() }
     }
 
+    /// Name → directory of the site's logs.
+    pub fn logs() -> Self {
+        Self { dir: layout::LOG_TREE, owner: logs_owner, index: Mutex::default() }
+    }
+
     /// Forgets what was read, so that the next look is at the directory itself.
     pub fn refresh(&self) {
         *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -115,6 +120,22 @@ fn site_owner(target: &str) -> Option<&str> {
 fn socket_owner(target: &str) -> Option<&str> {
     let uid = target.strip_prefix(layout::PHP_SOCKET_DIR)?.strip_prefix('/')?.strip_suffix(".sock")?;
     (!uid.contains('/')).then_some(uid)
+}
+
+/// `/home/<username>/domains/<fqdn>/logs` is the user's.
+fn logs_owner(target: &str) -> Option<&str> {
+    site_owner(target.strip_suffix("/logs")?)
+}
+
+/// The links to the logs of its sites that an account shall have: every host name of every site.
+pub fn log_links(spec: &AccountSpec) -> BTreeMap<String, String> {
+    spec.sites
+        .iter()
+        .flat_map(|site| {
+            let logs = layout::site_logs(&spec.username, &site.fqdn);
+            site.hosts().map(move |host| (layout::host_file(host), logs.clone()))
+        })
+        .collect()
 }
 
 /// The links of the host tree that an account shall have: every host name of a standard site.

@@ -30,8 +30,6 @@ pub const DROP_IN_DIR: &str = "/etc/systemd/system/nginx.service.d";
 pub const DROP_IN: &str = "/etc/systemd/system/nginx.service.d/50-berth.conf";
 /// Where nginx buffers large requests.
 pub const SCRATCH_DIR: &str = "/var/lib/berth/nginx";
-/// Where the access log is.
-pub const LOG_DIR: &str = "/var/log/berth";
 /// Debian's unit.
 pub const UNIT: &str = "nginx.service";
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use berth_core::layout::SITES_DIR;
+use berth_core::layout::{LOG_DIR, SITES_DIR};
 use berth_core::{Code, Problem};
 use sha2::{Digest, Sha256};
 
@@ -12,17 +12,17 @@ use super::candidate::{self, Files, Refusal};
 use super::config::{self, Blocks};
 use super::workers::{self, Turnover, Worker};
 use super::{
-    CANDIDATE_DIR, CANDIDATE_MAIN, CANDIDATE_SITES, DIR, DROP_IN, DROP_IN_DIR, LOCAL_DIR, LOG_DIR, MAIN,
-    SCRATCH_DIR, UNIT,
+    CANDIDATE_DIR, CANDIDATE_MAIN, CANDIDATE_SITES, DIR, DROP_IN, DROP_IN_DIR, LOCAL_DIR, MAIN, SCRATCH_DIR,
+    UNIT,
 };
-use crate::host::{Attributes, Host, HostError, Owner, Program, Result};
+use crate::host::{Acl, Attributes, Host, HostError, Owner, Program, Result};
 use crate::resource::Context;
 
 /// Note of the configuration that nginx was brought to life with.
 const MARK: &str = "nginx";
 /// How long nginx may take to put new workers to work and to have the old ones stop accepting.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(15);
-const DIRS: [&str; 7] = [DIR, LOCAL_DIR, SITES_DIR, CANDIDATE_DIR, CANDIDATE_SITES, SCRATCH_DIR, LOG_DIR];
+const DIRS: [&str; 6] = [DIR, LOCAL_DIR, SITES_DIR, CANDIDATE_DIR, CANDIDATE_SITES, SCRATCH_DIR];
 
 /// The web server as this agent knows it.
 #[derive(Default)]
@@ -90,6 +90,7 @@ fn apply(context: &Context<'_>, blocks: &Files, known: &mut Known) -> Result<Web
     for dir in DIRS {
         make_dir(host, dir)?;
     }
+    log_dir(context)?;
     let ipv6 = has_ipv6(host)?;
     let wanted = config::main(ipv6, Blocks::Live);
     let live = Live::read(host)?;
@@ -149,6 +150,18 @@ fn apply(context: &Context<'_>, blocks: &Files, known: &mut Known) -> Result<Web
         }
     }
     Ok(state)
+}
+
+/// The logs of all sites are nobody's business but of the process that splits them.
+fn log_dir(context: &Context<'_>) -> Result<()> {
+    let mut wanted = Attributes::plain(Owner::root_with(context.ids.log_gid), 0o750);
+    // After a rotation each worker opens the new file itself.
+    wanted.acl = Acl::passage([context.ids.web_uid]);
+    match context.host.entry(LOG_DIR)? {
+        Some(found) if found.attributes == wanted => Ok(()),
+        Some(_) => context.host.set_attributes(LOG_DIR, &wanted),
+        None => context.host.make_dir(LOG_DIR, &wanted, &[]),
+    }
 }
 
 /// What is in the files that nginx reads.

@@ -67,6 +67,8 @@ php_admin_value[sys_temp_dir] = {scratch}
 php_admin_value[upload_tmp_dir] = {scratch}
 php_admin_value[upload_max_filesize] = 64M
 php_admin_value[post_max_size] = 64M
+; Errors reach the web server with the answer, and from there the log of the site.
+php_admin_flag[log_errors] = on
 php_admin_value[sendmail_path] = /usr/bin/false
 php_value[session.save_path] = {scratch}
 ; Debian cleans only its own session directory.

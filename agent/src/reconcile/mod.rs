@@ -22,7 +22,7 @@ use std::time::Instant;
 use berth_core::condition::{Condition, ConditionState, Resource};
 use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
-use berth_core::layout::{SFTP_GROUP, TLS_USER, WEB_USER};
+use berth_core::layout::{LOG_USER, SFTP_GROUP, TLS_USER, WEB_USER};
 use berth_core::link::AccountReport;
 use berth_core::{Code, Problem};
 use chrono::{DateTime, Utc};
@@ -224,6 +224,8 @@ fn system_ids(host: &dyn Host) -> Result<SystemIds, Problem> {
         web_uid: user(WEB_USER)?,
         web_gid: of_group(WEB_USER)?,
         tls_uid: user(TLS_USER)?,
+        log_uid: user(LOG_USER)?,
+        log_gid: of_group(LOG_USER)?,
         sftp_gid: of_group(SFTP_GROUP)?,
     })
 }

@@ -81,6 +81,10 @@ pub struct SystemIds {
     pub web_gid: u32,
     /// User who owns the keys of certificates.
     pub tls_uid: u32,
+    /// User who owns the logs of sites.
+    pub log_uid: u32,
+    /// Its group.
+    pub log_gid: u32,
     /// Group of everybody with file transfer.
     pub sftp_gid: u32,
 }

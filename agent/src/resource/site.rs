@@ -18,12 +18,18 @@ use crate::nginx::server::{self, WebServer, WebState};
 pub struct Site {
     trees: Links,
     sockets: Links,
+    logs: Links,
     server: WebServer,
 }
 
 impl Default for Site {
     fn default() -> Self {
-        Self { trees: Links::sites(), sockets: Links::sockets(), server: WebServer::default() }
+        Self {
+            trees: Links::sites(),
+            sockets: Links::sockets(),
+            logs: Links::logs(),
+            server: WebServer::default(),
+        }
     }
 }
 
@@ -44,6 +50,7 @@ impl SharedResource for Site {
         if accounts.audit {
             self.trees.refresh();
             self.sockets.refresh();
+            self.logs.refresh();
         }
         let mut outcome = SharedOutcome::default();
         let mut prepared: BTreeMap<AccountId, Result<(), Failure>> = BTreeMap::new();
@@ -67,7 +74,7 @@ impl SharedResource for Site {
 impl Site {
     /// What has to be there before nginx may hear of the account's sites.
     fn prepare(&self, context: &Context<'_>, spec: &AccountSpec) -> Result<(), Failure> {
-        for dir in [layout::HOST_TREE, layout::PHP_HOST_DIR] {
+        for dir in [layout::HOST_TREE, layout::PHP_HOST_DIR, layout::LOG_TREE] {
             server::make_dir(context.host, dir)?;
         }
         self.sockets.make(context.host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
@@ -76,6 +83,7 @@ impl Site {
         for host in spec.sites.iter().flat_map(berth_core::spec::SiteSpec::hosts) {
             tls::ensure(context, &layout::host_file(host), host.as_str())?;
         }
+        self.logs.make(context.host, spec.username.as_str(), &host_tree::log_links(spec))?;
         Ok(())
     }
 
@@ -99,6 +107,7 @@ impl Site {
         }
         let links = host_tree::site_links(spec);
         self.trees.prune(host, spec.username.as_str(), &links)?;
+        self.logs.prune(host, spec.username.as_str(), &host_tree::log_links(spec))?;
         self.sockets.prune(host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
         let own: Vec<_> = spec.sites.iter().filter(|site| !site.is_standard()).collect();
         for site in &own {

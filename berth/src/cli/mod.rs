@@ -11,6 +11,8 @@ mod domain;
 mod drift;
 mod egress;
 mod home;
+mod log;
+mod logs;
 mod man;
 mod node;
 mod package;
@@ -92,6 +94,8 @@ enum Command {
     /// Add, change and run commands that run by a schedule
     #[command(subcommand)]
     Timer(timer::TimerCommand),
+    /// Read the logs of a site
+    Log(log::LogArgs),
     /// Switch file transfer on or off
     #[command(subcommand)]
     Sftp(sftp::SftpCommand),
@@ -119,6 +123,8 @@ enum Command {
     Serve,
     /// Run the agent that makes this host as it shall be
     Agent(agent::AgentArgs),
+    /// Run the process that splits the web server's logs into those of the sites
+    Logs,
     /// Print the completions for a shell
     Completions(completions::CompletionsArgs),
     /// Write the manual pages into a directory
@@ -142,6 +148,7 @@ impl Cli {
             Command::Egress(command) => online(&global, console, async |session| command.run(session).await),
             Command::SshKey(command) => online(&global, console, async |session| command.run(session).await),
             Command::Timer(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Log(args) => online(&global, console, async |session| args.run(session).await),
             Command::Sftp(command) => online(&global, console, async |session| command.run(session).await),
             Command::Node(command) => online(&global, console, async |session| command.run(session).await),
             Command::ApiKey(command) => online(&global, console, async |session| command.run(session).await),
@@ -153,6 +160,7 @@ impl Cli {
             Command::Doctor(args) => args.run(&global, console),
             Command::Serve => serve::run(&global),
             Command::Agent(args) => args.run(&global),
+            Command::Logs => logs::run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
             Command::TimerRun(args) => args.run(),

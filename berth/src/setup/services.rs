@@ -16,11 +16,12 @@ use crate::process::{self, SYSTEMCTL};
 
 const SERVER: &str = "berth.service";
 const AGENT: &str = "berth-agent.service";
+const LOGS: &str = "berth-logs.service";
 
 /// How long the services may take.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Enables and starts both services, and waits until the server answers and the agent has asked it. A server
+/// Enables and starts the services, and waits until the server answers and the agent has asked it. A server
 /// that runs already is started anew if its files changed.
 pub(crate) fn start(config: &Config, changed: bool, console: Console) -> Result<(), Failure> {
     if !Path::new("/run/systemd/system").exists() {
@@ -28,11 +29,11 @@ pub(crate) fn start(config: &Config, changed: bool, console: Console) -> Result<
         return Ok(());
     }
     let running = is_active(SERVER);
-    systemctl(&["enable", "--quiet", SERVER, AGENT])?;
+    systemctl(&["enable", "--quiet", SERVER, AGENT, LOGS])?;
     if running && changed {
         systemctl(&["restart", SERVER])?;
     }
-    systemctl(&["start", SERVER, AGENT])?;
+    systemctl(&["start", SERVER, AGENT, LOGS])?;
     let session = ConnectionArgs::default().open(&config.listen.operator, console)?;
     crate::cli::block_on(wait(&session))
 }

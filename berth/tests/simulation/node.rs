@@ -82,14 +82,20 @@ impl Node {
         );
         let reconciler =
             berth_agent::resources(reconciler, activator, scheduler, Slice::default()).one_at_a_time();
-        let worker =
-            Worker::new(reconciler, host, Arc::clone(&ledger), Arc::clone(&lanes), Arc::clone(&outbox));
+        let worker = Worker::new(
+            reconciler,
+            Arc::clone(&host),
+            Arc::clone(&ledger),
+            Arc::clone(&lanes),
+            Arc::clone(&outbox),
+        );
         let link = Link {
             client: Arc::new(Client::new(PathBuf::from("/nowhere"))),
             ledger,
             lanes,
             outbox,
             jitter: Arc::new(|| 0.0),
+            host,
         };
         // An agent begins with an audit.
         link.lanes.audit();

@@ -4,6 +4,7 @@
 //! change, its audit entry, its message to the outside, the new generation of the account), and only then
 //! wakes whoever waits. With any other [`Mode`](berth_core::mode::Mode) than `Apply` it changes nothing.
 
+mod ask_node;
 mod audited;
 mod authorize;
 mod context;
@@ -49,6 +50,7 @@ mod list_timers;
 mod list_users;
 mod pull;
 mod quarantine_home;
+mod read_log;
 mod ready;
 mod remove_domain;
 mod remove_egress_rule;
@@ -107,6 +109,7 @@ pub use notifier::Notifier;
 pub use outcome::Outcome;
 pub use pull::pull;
 pub use quarantine_home::quarantine_home;
+pub use read_log::{ReadLog, read_log};
 pub use ready::ready;
 pub use remove_domain::remove_domain;
 pub use remove_egress_rule::remove_egress_rule;

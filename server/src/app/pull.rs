@@ -3,7 +3,7 @@ use std::time::Duration;
 use berth_core::Problems;
 use berth_core::link::{PullRequest, PullResponse, Quarantine};
 use berth_core::plan::account_spec;
-use berth_store::{nodes, specs};
+use berth_store::{inquiries, nodes, specs};
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
@@ -67,7 +67,17 @@ async fn look(app: &App, node: &LinkedNode, request: &PullRequest) -> Result<(Pu
         .collect();
     let accounts: Vec<_> =
         page.accounts.into_iter().map(|snapshot| account_spec(snapshot, &app.settings.defaults)).collect();
-    let done = !accounts.is_empty() || audit > request.audit || !quarantines.is_empty();
+    let inquiries = if inquiries::is_waiting(&mut tx, node.id()).await? {
+        drop(tx);
+        let mut tx = app.store.begin().await?;
+        let given = inquiries::give(&mut tx, node.id(), app.clock.now()).await?;
+        tx.commit().await?;
+        given
+    } else {
+        Vec::new()
+    };
+    let done =
+        !accounts.is_empty() || audit > request.audit || !quarantines.is_empty() || !inquiries.is_empty();
     let response = PullResponse {
         node: node.id(),
         accounts,
@@ -76,6 +86,7 @@ async fn look(app: &App, node: &LinkedNode, request: &PullRequest) -> Result<(Pu
         quarantines,
         certificates: Vec::new(),
         acme: None,
+        inquiries,
     };
     Ok((response, done))
 }

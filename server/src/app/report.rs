@@ -1,6 +1,6 @@
 use berth_core::Problems;
 use berth_core::link::Report;
-use berth_store::{conditions, drift, nodes};
+use berth_store::{conditions, drift, inquiries, nodes};
 
 use super::context::App;
 use super::known::LinkedNode;
@@ -48,6 +48,9 @@ async fn attempt(app: &App, node: &LinkedNode, report: &Report) -> Result<(), Fa
     }
     for run in &report.timer_runs {
         timer_runs::take(app, &mut tx, node.id(), run, now).await?;
+    }
+    for reply in &report.replies {
+        inquiries::answer(&mut tx, node.id(), reply).await?;
     }
     drift::store(&mut tx, node.id(), &report.drift, now).await?;
     if let Some(number) = report.audited {

@@ -131,6 +131,7 @@ const fn is_about_account(action: Action) -> bool {
             | Action::DomainRemove
             | Action::DomainVerify
             | Action::DomainApprove
+            | Action::LogRead
             | Action::SshKeyRead
             | Action::SshKeyAdd
             | Action::SshKeyRemove

@@ -13,6 +13,7 @@ mod drift;
 mod egress;
 mod health;
 mod limits;
+mod logs;
 mod metrics;
 mod nodes;
 mod observe;
@@ -113,6 +114,7 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(domains::show, domains::edit, domains::remove))
         .routes(routes!(domains::verify))
         .routes(routes!(domains::approve))
+        .routes(routes!(logs::read))
         .routes(routes!(ssh_keys::list, ssh_keys::add))
         .routes(routes!(ssh_keys::remove))
         .routes(routes!(egress::show))

@@ -3,6 +3,7 @@
 use berth_core::audit::AuditOutcome;
 use berth_core::drift::DriftState;
 use berth_core::id::EgressRuleId;
+use berth_core::log::LogKind;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::Role;
 use berth_core::timer::TimerName;
@@ -175,6 +176,26 @@ pub struct DriftFilterParams {
     pub user: Option<String>,
     /// Only what has become this.
     pub state: Option<DriftState>,
+}
+
+/// `{kind}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct LogParam {
+    /// Which of the site's logs.
+    pub kind: LogKind,
+}
+
+/// Which lines of a log.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogLinesParams {
+    /// How many at most, from the end.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    pub lines: Option<u32>,
+    /// Only lines that contain this, in whatever case.
+    #[param(max_length = 200)]
+    pub filter: Option<String>,
 }
 
 /// Whose API keys.

@@ -4,6 +4,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use berth_core::log::LogKind;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::UserRef;
 use berth_core::timer::TimerName;
@@ -44,6 +45,11 @@ impl PathParts {
     /// `{package}`
     pub(crate) fn package(&self) -> Result<PackageName, Refusal> {
         self.parsed("package", Code::PackageNotFound)
+    }
+
+    /// `{kind}`
+    pub(crate) fn log(&self) -> Result<LogKind, Refusal> {
+        self.parsed("kind", Code::NotFound)
     }
 
     /// A part that the verb itself looks up.

@@ -18,6 +18,7 @@ mod domains;
 mod drift;
 mod egress;
 mod link;
+mod logs;
 mod nodes;
 mod ownership;
 mod packages;

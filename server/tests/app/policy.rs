@@ -5,11 +5,12 @@ use berth_core::command::{
     EditTimer, EditUser, ListUsers, SetPassword,
 };
 use berth_core::id::{ApiKeyId, DriftId, EgressRuleId, QuarantineId, UserId};
+use berth_core::log::LogKind;
 use berth_core::mode::Mode;
 use berth_core::policy::{Action, Decision, Relation, Scope, decide};
 use berth_core::problem::{Code, Problems};
 use berth_core::role::{Actor, Role, UserRef};
-use berth_server::app::{self, Ctx, ListAudit, ListDrift, Wait};
+use berth_server::app::{self, Ctx, ListAudit, ListDrift, ReadLog, Wait};
 use serde_json::json;
 
 use crate::harness::{Harness, NODE, create, done, fields, user};
@@ -32,6 +33,7 @@ enum Verb {
     ShowDomain,
     VerifyDomain,
     ApproveDomain,
+    ReadLog,
     ListSshKeys,
     AddSshKey,
     RemoveSshKey,
@@ -83,6 +85,7 @@ const ON_USERS: &[(Verb, Action)] = &[
     (V::ShowDomain, Action::DomainRead),
     (V::VerifyDomain, Action::DomainVerify),
     (V::ApproveDomain, Action::DomainApprove),
+    (V::ReadLog, Action::LogRead),
     (V::ListSshKeys, Action::SshKeyRead),
     (V::AddSshKey, Action::SshKeyAdd),
     (V::RemoveSshKey, Action::SshKeyRemove),
@@ -153,6 +156,11 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
         V::ShowDomain => app::show_domain(ctx, &who, &domain).await.map(drop),
         V::VerifyDomain => app::verify_domain(ctx, &who, &domain, dry).await.map(drop),
         V::ApproveDomain => app::approve_domain(ctx, &who, &domain, dry).await.map(drop),
+        // A site that is not there, so that no node has to be asked.
+        V::ReadLog => {
+            let none = "none.com".parse().unwrap();
+            app::read_log(ctx, &who, &none, LogKind::Php, ReadLog::default()).await.map(drop)
+        }
         V::ListSshKeys => app::list_ssh_keys(ctx, &who).await.map(drop),
         V::AddSshKey => {
             let command = AddSshKey::parse(fields(json!({"key": crate::harness::ED25519}))).unwrap();

@@ -9,7 +9,7 @@ use berth_store::api_keys::ApiKeyRecord;
 use berth_store::idempotency::StoredAnswer;
 use berth_store::{
     StoreError, api_keys, audit, backup, certificates, conditions, domains, drift, egress_rules, idempotency,
-    nodes, outbox, proofs, settings, ssh_keys, timers, users,
+    inquiries, nodes, outbox, proofs, settings, ssh_keys, timers, users,
 };
 
 use crate::db::{Db, at, egress_rule, id, ssh_key, user};
@@ -116,6 +116,7 @@ async fn fill(db: &Db) {
     nodes::set_inventory(&mut tx, node.id, &inventory).await.unwrap();
     let name = "left".parse().unwrap();
     nodes::insert_quarantine(&mut tx, QuarantineId(id()), node.id, &name, at(4)).await.unwrap();
+    inquiries::ask(&mut tx, node.id, &super::inquiries::inquiry(), at(4)).await.unwrap();
     let changed = super::drift::report(Some(alice.account.id), 4);
     drift::store(&mut tx, node.id, &[changed], at(4)).await.unwrap();
     outbox::enqueue(&mut tx, id(), "t", &serde_json::json!({"quote": "\"\n"}), at(4)).await.unwrap();

@@ -18,6 +18,7 @@ mod certificates;
 mod conflicts;
 mod domains;
 mod drift;
+mod inquiries;
 mod links;
 mod listing;
 mod opening;

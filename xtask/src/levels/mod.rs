@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
                 command(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
             }
             Level::Deny => deny(),
-            Level::Unit => runner::run(&["berth-core", "berth-agent", "xtask"], &[]),
+            Level::Unit => runner::run(&["berth-core", "berth-agent", "berth-logs", "xtask"], &[]),
             Level::Store => store(),
             Level::App => runner::run(&["berth-server", "berth"], &[]),
             Level::Simulation => runner::simulation(),

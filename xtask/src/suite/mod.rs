@@ -14,6 +14,7 @@ mod failures;
 mod host_names;
 mod limits;
 mod links;
+mod logs;
 mod packages;
 mod php_isolation;
 mod pipes;
@@ -56,6 +57,7 @@ const CHECKS: &[&[Check]] = &[
     sockets::CHECKS,
     egress::CHECKS,
     drift::CHECKS,
+    logs::CHECKS,
     backup_restore::CHECKS,
     upgrade::CHECKS,
     crash::CHECKS,

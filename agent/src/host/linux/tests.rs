@@ -145,7 +145,7 @@ fn a_directory_appears_complete_and_left_overs_are_put_right() {
 fn the_list_is_set_read_back_and_taken_away() {
     let f = fixture();
     let mut wanted = Attributes::plain(if is_root() { Owner::root_with(1_900_000_001) } else { me() }, 0o750);
-    wanted.acl = Acl::passage(33);
+    wanted.acl = Acl::passage([33]);
     match f.host.make_dir("/home/alice", &wanted, &[]) {
         Err(error) if error.is(Errno::OPNOTSUPP) => {
             eprintln!("not tested: the file system of temporary files has no access control lists");

@@ -46,12 +46,21 @@ const BASE: &[(&str, &str, u32)] = &[
         "/etc/passwd",
         "root:x:0:0:root:/root:/bin/bash\n\
          berth-web:x:990:990:Berth web server:/nonexistent:/usr/sbin/nologin\n\
-         berth-tls:x:991:991:Berth certificates:/nonexistent:/usr/sbin/nologin\n",
+         berth-tls:x:991:991:Berth certificates:/nonexistent:/usr/sbin/nologin\n\
+         berth-log:x:993:993:Berth logs of sites:/nonexistent:/usr/sbin/nologin\n",
         0o644,
     ),
-    ("/etc/group", "root:x:0:\nberth-web:x:990:\nberth-tls:x:991:\nberth-sftp:x:992:\n", 0o644),
-    ("/etc/shadow", "root:*:20000:0:99999:7:::\nberth-web:!*:20000::::::\nberth-tls:!*:20000::::::\n", 0o640),
-    ("/etc/gshadow", "root:*::\nberth-web:!*::\nberth-tls:!*::\nberth-sftp:!*::\n", 0o640),
+    (
+        "/etc/group",
+        "root:x:0:\nberth-web:x:990:\nberth-tls:x:991:\nberth-sftp:x:992:\nberth-log:x:993:\n",
+        0o644,
+    ),
+    (
+        "/etc/shadow",
+        "root:*:20000:0:99999:7:::\nberth-web:!*:20000::::::\nberth-tls:!*:20000::::::\nberth-log:!*:20000::::::\n",
+        0o640,
+    ),
+    ("/etc/gshadow", "root:*::\nberth-web:!*::\nberth-tls:!*::\nberth-sftp:!*::\nberth-log:!*::\n", 0o640),
     ("/usr/sbin/php-fpm8.4", "", 0o755),
     ("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n", 0o444),
 ];

@@ -17,6 +17,10 @@ use crate::ledger::Marks;
 /// What a new site shows.
 const DEFAULT_PAGE: &str = include_str!("index.php");
 
+/// The directory of a site's logs belongs to the process that writes them, and what it makes there belongs to
+/// the tenant's group: the tenant reads, and can put nothing in the way.
+const LOGS_MODE: u32 = 0o2750;
+
 /// The note that a home was made by us.
 const MARK: &str = "home";
 
@@ -49,7 +53,7 @@ fn converge_home(
 ) -> Result<(), Failure> {
     let gid = spec.uid.get();
     let mut wanted = Attributes::plain(Owner::root_with(gid), 0o750);
-    wanted.acl = Acl::passage(context.ids.web_uid);
+    wanted.acl = passage(context);
     match context.host.entry(home)? {
         None => context.host.make_volume(home, &wanted).map_err(without_acl)?,
         Some(found) if found.is_dir() && found.attributes == wanted => {}
@@ -75,7 +79,8 @@ fn converge_site(context: &Context<'_>, spec: &AccountSpec, site: &SiteSpec) -> 
     let uid = spec.uid.get();
     let dir = layout::site_dir(&spec.username, &site.fqdn);
     demand(context, &dir, &passable(uid))?;
-    demand(context, &format!("{dir}/logs"), &Attributes::plain(Owner::root_with(uid), 0o750))?;
+    let logs = layout::site_logs(&spec.username, &site.fqdn);
+    demand(context, &logs, &Attributes::plain(Owner { uid: context.ids.log_uid, gid: uid }, LOGS_MODE))?;
     let owner = Owner::tenant(uid);
     let page = NewFile { name: "index.php", bytes: DEFAULT_PAGE.as_bytes(), owner, mode: 0o644 };
     own(context, &format!("{dir}/public_html"), &Attributes::plain(owner, 0o755), &[page])?;
@@ -83,6 +88,11 @@ fn converge_site(context: &Context<'_>, spec: &AccountSpec, site: &SiteSpec) -> 
         own(context, &format!("{dir}/{name}"), &Attributes::plain(owner, 0o750), &[])?;
     }
     Ok(())
+}
+
+/// Who passes through a home beside its group: the web server, and whoever writes the logs of its sites.
+fn passage(context: &Context<'_>) -> Acl {
+    Acl::passage([context.ids.web_uid, context.ids.log_uid])
 }
 
 /// A directory of root's below the home that the web server has to pass, and may not list.
@@ -133,6 +143,6 @@ fn observe(context: &Context<'_>, spec: &AccountSpec, home: &str) -> Converged {
         .with("path", home)
         .with("owner", found.attributes.owner.to_string())
         .with("mode", format!("{:04o}", found.attributes.mode))
-        .with("web_server_may_pass", found.attributes.acl == Acl::passage(context.ids.web_uid))
+        .with("web_server_may_pass", found.attributes.acl == passage(context))
         .with("sites", spec.sites.iter().map(|site| site.fqdn.to_string()).collect::<Vec<_>>()))
 }

@@ -111,7 +111,7 @@ fn fixture() -> Fixture {
 
 impl Fixture {
     fn commit(&self, specs: &[AccountSpec], worked: &[&AccountSpec], audit: bool) -> SharedOutcome {
-        let ids = SystemIds { web_uid: 33, web_gid: 33, tls_uid: 34, sftp_gid: 35 };
+        let ids = SystemIds { web_uid: 33, web_gid: 33, tls_uid: 34, log_uid: 36, log_gid: 36, sftp_gid: 35 };
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let changes = crate::drift::Changes::default();
         let context = Context { host: &self.host, now, ids, node: &self.node, changes: &changes };

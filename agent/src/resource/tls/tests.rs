@@ -15,7 +15,7 @@ fn with_host(check: impl Fn(&Context<'_>)) {
     let host = TreeHost::open(&dir.path().join("tree")).unwrap();
     let node: Mutex<Marks> = Mutex::default();
     let changes = crate::drift::Changes::default();
-    let ids = SystemIds { web_uid: 33, web_gid: 33, tls_uid: 34, sftp_gid: 35 };
+    let ids = SystemIds { web_uid: 33, web_gid: 33, tls_uid: 34, log_uid: 36, log_gid: 36, sftp_gid: 35 };
     check(&Context {
         host: &host,
         now: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),

@@ -14,6 +14,7 @@ use crate::world::Wrong;
 /// Numbers that a fresh tree gives to the users that the package makes.
 const WEB: u32 = 990;
 const TLS: u32 = 991;
+const LOG: u32 = 993;
 
 /// Every account has on the host what its spec says, and nothing is there that no account has.
 pub(super) fn check(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
@@ -140,14 +141,14 @@ fn home(host: &TreeHost, spec: &AccountSpec) -> Result<(), Wrong> {
     };
     let home = layout::home(&spec.username);
     let mut wanted = Attributes::plain(Owner::root_with(uid), 0o750);
-    wanted.acl = Acl::passage(WEB);
+    wanted.acl = Acl::passage([WEB, LOG]);
     exactly(&home, &wanted)?;
     let passable = Attributes::plain(Owner::root_with(uid), 0o751);
     exactly(&format!("{home}/domains"), &passable)?;
     for site in &spec.sites {
         let dir = layout::site_dir(&spec.username, &site.fqdn);
         exactly(&dir, &passable)?;
-        exactly(&format!("{dir}/logs"), &Attributes::plain(Owner::root_with(uid), 0o750))?;
+        exactly(&format!("{dir}/logs"), &Attributes::plain(Owner { uid: LOG, gid: uid }, 0o2750))?;
         for name in ["public_html", "tmp", "private"] {
             let path = format!("{dir}/{name}");
             let found = entry(host, &path)?;
