@@ -48,7 +48,7 @@ fn cost_of_volumes_and_their_quotas() {
         eprintln!("{what}: {all:.1} µs each, {computing:.1} µs of them computing");
     };
     let mut attributes = Attributes::plain(Owner::root_with(0), 0o750);
-    attributes.acl = Acl::passage(990);
+    attributes.acl = Acl::passage([990]);
     timed("make", &mut |number| host.make_volume(&name(number), &attributes).unwrap());
     let inner = |number: u32, name: &str| format!("/home/user{number}{name}");
     timed("make a directory in it", &mut |number| {
