@@ -19,8 +19,14 @@ fn answering(harness: &Arc<Harness>, outcome: Result<Found, Problem>) -> tokio::
     tokio::spawn(async move {
         let node = app::linked_node(&harness.app).await.unwrap();
         let cursor = harness.pull(0).await.accounts.last().map_or(0, |spec| spec.generation);
-        let request =
-            PullRequest { cursor, audit: 0, limit: 10, wait_ms: 20_000, version: "0.1.0-test".to_owned() };
+        let request = PullRequest {
+            cursor,
+            audit: 0,
+            limit: 10,
+            wait_ms: 20_000,
+            version: "0.1.0-test".to_owned(),
+            acme: None,
+        };
         let asked = app::pull(&harness.app, &node, request).await.unwrap().inquiries.remove(0);
         let reply = Reply { id: asked.id, outcome };
         harness.report(Report { replies: vec![reply], ..Report::default() }).await;
@@ -56,12 +62,13 @@ async fn a_node_that_can_not_look_says_why() {
     expect(answer, Code::HostFailed, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_node_that_does_not_answer_is_not_waited_for_long() {
     let harness = Harness::new().await;
     harness.create("alice", "user").await;
     let site = "alicesite.com".parse().unwrap();
-    let asked = app::read_log(&harness.root(), &user("alice"), &site, LogKind::Access, ReadLog::default());
+    let (root, alice) = (harness.root(), user("alice"));
+    let asked = app::read_log(&root, &alice, &site, LogKind::Access, ReadLog::default());
     let answer = tokio::time::timeout(Duration::from_secs(60), asked).await.unwrap();
     expect(answer, Code::NodeSilent, None);
 }
