@@ -14,6 +14,7 @@ mod render;
 mod setup;
 mod suite;
 mod up;
+mod vm;
 
 use std::path::PathBuf;
 

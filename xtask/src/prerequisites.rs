@@ -22,6 +22,16 @@ const NODE: &[Need] = &[
 const SUITE: &[Need] =
     &[("curl", "curl"), ("ssh", "openssh-client"), ("sftp", "openssh-client"), ("openssl", "openssl")];
 
+const VM: &[Need] = &[
+    ("debootstrap", "debootstrap"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("qemu-img", "qemu-utils"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("ip", "iproute2"),
+    ("setpriv", "util-linux"),
+    ("kill", "procps"),
+];
+
 const STORE: &[Need] = &[("psql", "postgresql")];
 
 /// A developer tool from crates.io, with the version that we use.
@@ -40,6 +50,12 @@ pub(crate) fn node() -> Result<()> {
 
 /// What the node suite takes.
 pub(crate) fn suite() -> Result<()> {
+    packages(SUITE)
+}
+
+/// What the VM suite takes.
+pub(crate) fn vm() -> Result<()> {
+    packages(VM)?;
     packages(SUITE)
 }
 

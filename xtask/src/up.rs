@@ -158,7 +158,7 @@ fn try_out(suggestion: &Suggestion) -> Result<()> {
 }
 
 /// The command as it is typed into a shell.
-fn shell_words(argv: &[String]) -> String {
+pub(crate) fn shell_words(argv: &[String]) -> String {
     let plain = |word: &str| {
         !word.is_empty()
             && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte))

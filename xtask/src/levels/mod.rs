@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::durations::Stopwatch;
 use crate::progress::loud;
-use crate::{deb, node, prerequisites, suite};
+use crate::{deb, node, prerequisites, suite, vm};
 
 /// A level of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,17 +29,19 @@ pub(crate) enum Level {
     Simulation,
     /// The installed product on a real node.
     Node,
+    /// The same on a kernel of its own, for what a container can't show; only when it is named.
+    Vm,
 }
 
 /// What `test` takes.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The levels to run; all of them by default.
+    /// The levels to run; all but `vm` by default.
     levels: Vec<Level>,
-    /// Runs only those checks of the node suite whose names contain this.
+    /// Runs only those checks of the node or VM suite whose names contain this.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// Keeps the node of the suite afterwards, to look at it.
+    /// Keeps the nodes of the suite afterwards, to look at it.
     #[arg(long)]
     keep: bool,
 }
@@ -82,14 +84,18 @@ impl Tally {
 
 /// Runs the levels; says whether all is well.
 pub(crate) fn run(arguments: &Arguments) -> bool {
-    let levels = if arguments.levels.is_empty() { Level::value_variants() } else { &arguments.levels };
+    let levels: Vec<Level> = if arguments.levels.is_empty() {
+        Level::value_variants().iter().copied().filter(|level| *level != Level::Vm).collect()
+    } else {
+        arguments.levels.clone()
+    };
     // Only a whole run is comparable with another one.
     let whole = arguments.levels.is_empty() && arguments.only.is_none();
     let stopwatch = whole.then(|| Stopwatch::start("test"));
     let mut total = Tally::default();
     let mut not_run = None;
-    for level in levels {
-        let name = name(*level);
+    for &level in &levels {
+        let name = name(level);
         eprintln!("── {name}");
         let outcome = match level {
             Level::Fmt => command(&["fmt", "--all", "--check"]),
@@ -108,12 +114,13 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
                     Ok(Tally::default())
                 }
             },
+            Level::Vm => vm::run(arguments.only.as_deref(), arguments.keep),
         };
         let tally = outcome.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
             Tally::one(false)
         });
-        if !(*level == Level::Node && not_run.is_some()) {
+        if !(level == Level::Node && not_run.is_some()) {
             println!("{}", tally.line(name));
         }
         total = total.plus(tally);
@@ -121,6 +128,10 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
     if let Some(reason) = not_run {
         loud("THE NODE SUITE WAS NOT RUN. This machine can't boot a node.");
         println!("node: NOT RUN: {reason}");
+    }
+    if whole {
+        loud("THE VM SUITE WAS NOT RUN: quota on ext4 and xfs, limits of slices, reboot, the clock.");
+        println!("vm: NOT RUN: only `cargo xtask test vm` boots virtual machines");
     }
     println!("{}", total.line("total"));
     if let Some(stopwatch) = stopwatch
@@ -142,6 +153,7 @@ fn name(level: Level) -> &'static str {
         Level::App => "app",
         Level::Simulation => "simulation",
         Level::Node => "node",
+        Level::Vm => "vm",
     }
 }
 

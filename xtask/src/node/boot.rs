@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::state::{Instance, Process};
+use super::state::{Instance, Machine, Process};
 use super::{exec, network, state};
 use crate::process::{self, Program};
 use crate::progress::{Step, already};
@@ -58,8 +58,13 @@ pub(crate) fn up(name: &str, image: &Path) -> Result<Instance> {
     let _lock = state::lock(name)?;
     let mut instance = match Instance::load(name)? {
         Some(instance) => instance,
-        None => Instance::create(name, image)?,
+        None => Instance::create(name, image, Machine::Container)?,
     };
+    if instance.machine != Machine::Container {
+        bail!(
+            "{name} is a virtual machine of the VM suite; `cargo xtask down --remove --name {name}` removes it"
+        );
+    }
     if instance.is_running() {
         already(&format!("node {name} is running"));
         return Ok(instance);

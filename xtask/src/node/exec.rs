@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::state::Instance;
+use super::state::{Instance, Machine};
 use crate::process::Program;
+use crate::vm;
 
 /// The search path of root on Debian.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -16,6 +17,9 @@ const SLICE: &str = "xtask.slice";
 
 /// Replaces this process by a command inside the node.
 pub(crate) fn enter(instance: &Instance, argv: &[String]) -> Result<anyhow::Error> {
+    if let Machine::Virtual { .. } = instance.machine {
+        return Ok(vm::channel::program(instance, argv).replace());
+    }
     let leader = instance.leader.context("the node has no first process")?;
     // A process outside of the node's control groups would be a stranger to the node's own
     // systemd and logind, which refuse to answer such.
@@ -48,6 +52,9 @@ pub(crate) fn enter(instance: &Instance, argv: &[String]) -> Result<anyhow::Erro
 
 /// Replaces this process by a login shell inside the node.
 pub(crate) fn shell(instance: &Instance) -> Result<anyhow::Error> {
+    if let Machine::Virtual { .. } = instance.machine {
+        return Ok(vm::channel::shell(instance).replace());
+    }
     let argv: &[&str] = if std::io::stdin().is_terminal() {
         // The node needs a terminal of its own; ours is not visible in there.
         &["systemd-run", "--quiet", "--collect", "--pty", "--", "/bin/bash", "--login"]

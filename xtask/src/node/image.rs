@@ -75,11 +75,16 @@ const MASKED: &[&str] = &[
 
 /// Where the image is, or will be.
 pub(crate) fn path() -> PathBuf {
-    let recipe = format!("{RECIPE} {RELEASE} {PACKAGES:?} {MASKED:?}");
-    directory().join(paths::fingerprint(&recipe))
+    directory().join(paths::fingerprint(&recipe()))
 }
 
-fn directory() -> PathBuf {
+/// All that an image depends on.
+pub(crate) fn recipe() -> String {
+    format!("{RECIPE} {RELEASE} {PACKAGES:?} {MASKED:?}")
+}
+
+/// Where all images are.
+pub(crate) fn directory() -> PathBuf {
     paths::cache().join("images")
 }
 
@@ -98,7 +103,7 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     let building = images.join(".building");
     files::remove_dir(&building)?;
     files::make_dir(&building)?;
-    bootstrap(&building)?;
+    bootstrap(&building, &[])?;
     customise(&building)?;
     std::fs::rename(&building, &image)
         .with_context(|| format!("cannot rename {} to {}", building.display(), image.display()))?;
@@ -106,13 +111,14 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     Ok(image)
 }
 
-fn bootstrap(root: &Path) -> Result<()> {
+/// Installs Debian with everything that a node needs, and these packages beside it.
+pub(crate) fn bootstrap(root: &Path, further: &[&str]) -> Result<()> {
     let packages = paths::cache().join("debs");
     files::make_dir(&packages)?;
     let mut program = Program::new("debootstrap")
         .arg("--variant=minbase")
         .arg(format!("--cache-dir={}", packages.display()))
-        .arg(format!("--include={}", PACKAGES.join(",")))
+        .arg(format!("--include={}", [PACKAGES, further].concat().join(",")))
         .arg(RELEASE)
         .arg(root);
     if let Some(mirror) = mirror()? {
@@ -148,7 +154,8 @@ fn mirror() -> Result<Option<String>> {
     Ok(found.lines().next().map(str::to_owned))
 }
 
-fn customise(root: &Path) -> Result<()> {
+/// Makes what was installed fit to be copied into instances.
+pub(crate) fn customise(root: &Path) -> Result<()> {
     let units = root.join("etc/systemd/system");
     for unit in MASKED {
         let link = units.join(unit);

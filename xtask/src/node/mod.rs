@@ -3,9 +3,9 @@
 mod boot;
 mod credentials;
 mod exec;
-mod image;
-mod network;
-mod state;
+pub(crate) mod image;
+pub(crate) mod network;
+pub(crate) mod state;
 
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ pub(crate) use boot::supervise;
 pub(crate) use credentials::Credentials;
 pub(crate) use state::{Instance, Process};
 
-use crate::paths;
+use state::Machine;
+
 use crate::process::{Outcome, Program, Running};
+use crate::{paths, vm};
 
 /// A booted node.
 pub(crate) struct Node {
@@ -54,6 +56,11 @@ pub(crate) fn obstacles() -> Vec<String> {
 }
 
 impl Node {
+    /// The node that this running instance is.
+    pub(crate) fn of(instance: Instance) -> Self {
+        Self { instance }
+    }
+
     /// Boots the node of this name, or finds it booted.
     pub(crate) fn up(name: &str) -> Result<Self> {
         let image = image::ensure()?;
@@ -120,12 +127,16 @@ impl Node {
         I: IntoIterator<Item = S>,
         S: AsRef<std::ffi::OsStr>,
     {
+        let limit = Duration::from_mins(5) * self.instance.patience();
+        if let Machine::Virtual { .. } = self.instance.machine {
+            return vm::channel::program(&self.instance, argv).within(limit);
+        }
         // The process has to move into the node's control group before it enters the node, and
         // only a process of its own can do that without moving this one.
         Program::new("/proc/self/exe")
             .args(["node", "exec", "--name", self.instance.name(), "--"])
             .args(argv)
-            .within(Duration::from_mins(5))
+            .within(limit)
     }
 
     /// Runs a program inside the node and collects what it printed.
@@ -168,6 +179,7 @@ impl Node {
         limit: Duration,
         mut test: impl FnMut(&Self) -> Result<bool>,
     ) -> Result<Duration> {
+        let limit = limit * self.instance.patience();
         let since = std::time::Instant::now();
         let mut last = None;
         while since.elapsed() < limit {

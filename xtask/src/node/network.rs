@@ -1,4 +1,5 @@
-//! A network namespace per node, joined to the host by one pair of virtual interfaces.
+//! A network namespace per node, joined to the host by one pair of virtual interfaces; or, for a
+//! virtual machine, one interface whose other end is its network card.
 //!
 //! There is no way further: a node reaches the host and nothing else.
 
@@ -60,6 +61,16 @@ pub(crate) fn create(instance: &Instance) -> Result<()> {
     ip(&["-n", &space, "link", "set", "lo", "up"])?;
     ip(&["-n", &space, "link", "set", INSIDE, "up"])?;
     ip(&["-n", &space, "route", "add", "default", "via", &host])
+}
+
+/// Makes the host's end of the only network of a virtual machine.
+pub(crate) fn create_tap(number: u8) -> Result<String> {
+    remove(number)?;
+    let outside = interface(number);
+    ip(&["tuntap", "add", &outside, "mode", "tap"])?;
+    ip(&["addr", "add", &format!("{}/30", host_address(number)), "dev", &outside])?;
+    ip(&["link", "set", &outside, "up"])?;
+    Ok(outside)
 }
 
 /// Removes the namespace and with it the interfaces, if they are there.

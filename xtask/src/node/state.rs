@@ -15,12 +15,28 @@ pub(crate) struct Instance {
     pub(crate) number: u8,
     /// The image that the instance was made from.
     pub(crate) image: PathBuf,
-    /// The container's supervisor on the host.
+    /// What runs it.
+    #[serde(default)]
+    pub(crate) machine: Machine,
+    /// The container's supervisor on the host, or the emulator.
     pub(crate) supervisor: Option<Process>,
-    /// PID 1 of the container, as the host counts it.
+    /// PID 1 of the container, as the host counts it; again the emulator for a virtual machine.
     pub(crate) leader: Option<Process>,
     /// The fingerprint of the package that is installed.
     pub(crate) package: Option<String>,
+}
+
+/// What an instance runs in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Machine {
+    /// A container on this machine's kernel.
+    #[default]
+    Container,
+    /// A virtual machine with a kernel of its own.
+    Virtual {
+        /// How many times longer than on the bare machine things may take.
+        patience: u32,
+    },
 }
 
 /// A process id together with the time of its start, so that a reused id is not taken for it.
@@ -71,7 +87,7 @@ impl Instance {
     }
 
     /// A new instance with a number that no other one has.
-    pub(crate) fn create(name: &str, image: &Path) -> Result<Self> {
+    pub(crate) fn create(name: &str, image: &Path, machine: Machine) -> Result<Self> {
         let _lock = files::lock(&root().join(".numbers"))?;
         let mut taken = Vec::new();
         for entry in std::fs::read_dir(root()).context("cannot list the nodes")? {
@@ -89,6 +105,7 @@ impl Instance {
             name: name.to_owned(),
             number,
             image: image.to_owned(),
+            machine,
             supervisor: None,
             leader: None,
             package: None,
@@ -122,6 +139,14 @@ impl Instance {
     /// The address at which the node answers.
     pub(crate) fn address(&self) -> String {
         super::network::node_address(self.number)
+    }
+
+    /// How many times longer than on the bare machine things may take.
+    pub(crate) fn patience(&self) -> u32 {
+        match self.machine {
+            Machine::Container => 1,
+            Machine::Virtual { patience } => patience,
+        }
     }
 
     /// The name that the node gives itself.

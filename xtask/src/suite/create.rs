@@ -16,7 +16,8 @@ pub(crate) const CHECKS: &[Check] = &[
     ("the same create with the same idempotency key makes one user", create_is_idempotent),
 ];
 
-fn every_condition_converges(node: &Node) -> Result<()> {
+/// Creates the first user if need be; every condition must be converged.
+pub(crate) fn every_condition_converges(node: &Node) -> Result<()> {
     if berth(node, &["user", "show", FIRST_USER])?.code == 0 {
         // A repeated run with --keep finds her; what it then shows must be converged too.
         return all_converged(&berth_json(node, &["user", "conditions", FIRST_USER])?);

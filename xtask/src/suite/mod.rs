@@ -7,7 +7,7 @@ mod accounts;
 mod backup_restore;
 mod batches;
 mod crash;
-mod create;
+pub(crate) mod create;
 mod drift;
 mod egress;
 mod failures;
@@ -21,8 +21,8 @@ mod pipes;
 mod privileges;
 mod server_blocks;
 mod sessions;
-mod sftp;
-mod sockets;
+pub(crate) mod sftp;
+pub(crate) mod sockets;
 pub(crate) mod support;
 mod timers;
 mod upgrade;
@@ -36,7 +36,7 @@ use crate::node::{self, Node};
 use crate::{deb, prerequisites, setup};
 
 /// A check with its name.
-type Check = (&'static str, fn(&Node) -> Result<()>);
+pub(crate) type Check = (&'static str, fn(&Node) -> Result<()>);
 
 /// All checks; those that burden the node most come last.
 const CHECKS: &[&[Check]] = &[
@@ -81,10 +81,19 @@ pub(crate) fn run(only: Option<&str>, keep: bool) -> Result<Tally> {
     let mut node = Node::up(&name)?;
     setup::install(&mut node, &deb)?;
     setup::set_up(&node)?;
+    let tally = run_checks(&node, &chosen)?;
+    if !keep {
+        Node::remove(&name)?;
+    }
+    Ok(tally)
+}
+
+/// Runs these checks one after the other and shows the journal if one of them fails.
+pub(crate) fn run_checks(node: &Node, checks: &[&Check]) -> Result<Tally> {
     let mut tally = Tally::default();
-    for (sentence, check) in chosen {
+    for (sentence, check) in checks {
         let since = Instant::now();
-        let result = check(&node);
+        let result = check(node);
         let seconds = since.elapsed().as_secs_f64();
         match &result {
             Ok(()) => println!("  ok    {seconds:6.1} s  {sentence}"),
@@ -104,13 +113,10 @@ pub(crate) fn run(only: Option<&str>, keep: bool) -> Result<Tally> {
         ])?;
         eprintln!("{}", journal.stdout);
     }
-    if !keep {
-        Node::remove(&name)?;
-    }
     Ok(tally)
 }
 
-/// The name of a node that the suite makes for itself.
-fn suite_name(role: &str) -> Result<String> {
+/// The name of a node that a suite makes for itself.
+pub(crate) fn suite_name(role: &str) -> Result<String> {
     Ok(format!("{}-{role}", node::default_name(None)?))
 }

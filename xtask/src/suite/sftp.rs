@@ -21,7 +21,8 @@ pub(crate) const CHECKS: &[Check] = &[
     ("switching file transfer off ends sessions and refuses new ones", switched_off),
 ];
 
-fn upload_is_served(node: &Node) -> Result<()> {
+/// Uploads a file, has it served, and tries to leave the jail.
+pub(crate) fn upload_is_served(node: &Node) -> Result<()> {
     let alice = tenant(node, "alice")?;
     let scratch = Scratch::new("upload")?;
     let key = key_pair(&scratch)?;
