@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Check;
-use super::support::{berth, berth_json, create_arguments, failure, problems, text};
+use super::support::{CONVERGED_WITHIN, berth, berth_json, create_arguments, failure, problems, text};
 use crate::node::Node;
 use crate::setup::{FIRST_USER, FIRST_USER_ARGUMENTS};
 
@@ -23,7 +23,8 @@ pub(crate) fn every_condition_converges(node: &Node) -> Result<()> {
         return all_converged(&berth_json(node, &["user", "conditions", FIRST_USER])?);
     }
     let mut arguments = FIRST_USER_ARGUMENTS.to_vec();
-    arguments.push("--wait");
+    let limit = (CONVERGED_WITHIN * node.instance().patience()).as_secs().to_string();
+    arguments.extend(["--wait", "--timeout", &limit]);
     let answer = berth_json(node, &arguments)?;
     ensure!(text(&answer, "/username")? == FIRST_USER, "another name: {answer}");
     ensure!(

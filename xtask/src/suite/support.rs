@@ -101,7 +101,8 @@ pub(crate) fn tenant(node: &Node, name: &str) -> Result<Tenant> {
 pub(crate) fn tenant_with(node: &Node, name: &str, package: &str) -> Result<Tenant> {
     if berth(node, &["user", "show", name, "--json"])?.code != 0 {
         let mut arguments = create_arguments_with(name, package);
-        arguments.extend(["--wait".to_owned(), "--json".to_owned()]);
+        let limit = (CONVERGED_WITHIN * node.instance().patience()).as_secs().to_string();
+        arguments.extend(["--wait", "--timeout", &limit, "--json"].map(str::to_owned));
         berth(node, &arguments)?.success()?;
     }
     let uid = node

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use super::support::{audit, conditions};
 use crate::node::Node;
 use crate::suite::Check;
 use crate::suite::support::{
@@ -53,12 +54,11 @@ fn served_by_own_php(node: &Node, tenant: &Tenant) -> Result<()> {
     Ok(())
 }
 
-/// The conditions of a user, by resource.
-fn conditions(node: &Node, user: &str) -> Result<Vec<(String, String)>> {
-    let shown = berth_json(node, &["user", "conditions", user])?;
+/// The states of a user's conditions, by resource.
+fn states(node: &Node, user: &str) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    for condition in items(shown.get("conditions").unwrap_or(&shown))? {
-        found.push((text(condition, "/resource")?.to_owned(), text(condition, "/state")?.to_owned()));
+    for condition in conditions(node, user)? {
+        found.push((text(&condition, "/resource")?.to_owned(), text(&condition, "/state")?.to_owned()));
     }
     found.sort();
     Ok(found)
@@ -69,7 +69,7 @@ fn reboot(node: &Node) -> Result<()> {
     let scratch = Scratch::new("reboot")?;
     let key = key_pair(&scratch)?;
     add_key(node, &alice, &key)?;
-    let before = conditions(node, "alice")?;
+    let before = states(node, "alice")?;
     let accounts = node.run(["cat", "/etc/passwd", "/etc/group"])?;
     machine::reboot(node)?;
     // Nothing is asked of Berth in between: what a visitor meets after the boot is the point.
@@ -78,8 +78,8 @@ fn reboot(node: &Node) -> Result<()> {
     })?;
     served_by_own_php(node, &alice)?;
     sftp(node, &alice, Some(&key), "ls /domains\n")?.success()?;
-    node.run(["berth", "node", "audit", "--now", "--wait"])?;
-    let after = conditions(node, "alice")?;
+    audit(node)?;
+    let after = states(node, "alice")?;
     ensure!(before == after, "the conditions were {before:?} and are {after:?}");
     ensure!(accounts == node.run(["cat", "/etc/passwd", "/etc/group"])?, "the account files have changed");
     Ok(())
@@ -111,7 +111,7 @@ fn power_cut(node: &Node) -> Result<()> {
     for user in items(&listed)? {
         let name = text(user, "/username")?;
         node.wait_for(&format!("user {name} as a whole"), CONVERGED_WITHIN, |node| {
-            Ok(conditions(node, name)?.iter().all(|(_, state)| state == "converged"))
+            Ok(states(node, name)?.iter().all(|(_, state)| state == "converged"))
         })?;
         served_by_own_php(node, &tenant(node, name)?)?;
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::support::audit;
 use crate::node::Node;
 use crate::process::Program;
 use crate::suite::Check;
@@ -41,7 +42,7 @@ fn jumps(node: &Node) -> Result<()> {
         Ok(())
     })();
     set(node, time()?)?;
-    node.run(["berth", "node", "audit", "--now", "--wait"])?;
+    audit(node)?;
     result
 }
 

@@ -3,12 +3,14 @@
 mod boot;
 mod clock;
 mod listener;
+mod quota;
+mod support;
 
 use super::FileSystem;
 use crate::suite::{Check, create, sftp};
 
 /// Whatever depends on the file system of `/home`.
-const EVERYWHERE: &[&[Check]] = &[boot::MACHINE];
+const EVERYWHERE: &[&[Check]] = &[boot::MACHINE, quota::CHECKS];
 
 /// What is the same on every file system; those that burden the machine most come last.
 const ONCE: &[&[Check]] = &[
