@@ -58,7 +58,8 @@ impl Facts {
 
     /// Takes away what only the simulation remembers, so that it can be compared with a database.
     pub(crate) fn without_memory(&self) -> Self {
-        let known = |name: &String| name != "newest uid" && !name.starts_with("quarantined/");
+        let memories = ["newest uid", "quarantined/", "created/"];
+        let known = |name: &String| !memories.iter().any(|memory| name.starts_with(memory));
         Self(self.0.iter().filter(|(name, _)| known(name)).map(|(n, v)| (n.clone(), v.clone())).collect())
     }
 

@@ -18,6 +18,8 @@ pub(crate) enum Strike {
     KilledAfter,
     /// The code panics at it.
     Panics,
+    /// What the server has answered meanwhile is taken in; see [`Faults::bring`].
+    News,
 }
 
 /// Something that lasts.
@@ -45,6 +47,9 @@ pub(crate) type Lie = (&'static str, &'static str);
 #[derive(Default)]
 pub(crate) struct Faults(Mutex<State>);
 
+/// Takes in what the server has answered.
+type News = Box<dyn FnOnce() + Send>;
+
 #[derive(Default)]
 struct State {
     steps: u64,
@@ -54,6 +59,7 @@ struct State {
     record: Option<Vec<(String, bool)>>,
     troubles: Vec<Trouble>,
     lie: Option<Lie>,
+    news: Option<News>,
 }
 
 impl Faults {
@@ -82,6 +88,16 @@ impl Faults {
 
     fn has(&self, trouble: Trouble) -> bool {
         self.state().troubles.contains(&trouble)
+    }
+
+    /// What [`Strike::News`] does.
+    pub(crate) fn bring(&self, news: impl FnOnce() + Send + 'static) {
+        self.state().news = Some(Box::new(news));
+    }
+
+    /// Whatever has not been brought in the middle of something is brought now.
+    pub(crate) fn take_news(&self) -> Option<News> {
+        self.state().news.take()
     }
 
     /// Has the host lie, for the test that notices.
@@ -116,13 +132,30 @@ impl Faults {
     }
 
     pub(crate) fn host(&self, call: &Call<'_>) -> Fate {
-        const LOOKS: [&str; 6] = ["entry", "read", "list", "unit_state", "run", "lock_account_files"];
+        const LOOKS: [&str; 11] = [
+            "entry",
+            "read",
+            "list",
+            "unit_state",
+            "run",
+            "lock_account_files",
+            "look",
+            "table",
+            "verdicts",
+            "refusals",
+            "quota",
+        ];
         let changes = !LOOKS.contains(&call.operation);
         match self.next(changes, || format!("{} {}", call.operation, call.object)) {
             Some(Strike::Fails(errno)) => return Fate::Fails(errno),
             Some(Strike::KilledBefore) => return Fate::KilledBefore,
             Some(Strike::KilledAfter) => return Fate::KilledAfter,
             Some(Strike::Panics) => return Fate::Panics,
+            Some(Strike::News) => {
+                if let Some(news) = self.take_news() {
+                    news();
+                }
+            }
             None => {}
         }
         let lies = |(operation, object): Lie| call.operation == operation && call.object.contains(object);
@@ -149,8 +182,9 @@ impl Faults {
             Some(Strike::Fails(errno)) => Err(errno.into()),
             // Killed after a write is killed before whatever comes next.
             Some(Strike::KilledBefore | Strike::KilledAfter | Strike::Panics) => Killed::now(),
-            None if self.has(Trouble::DiskFull) => Err(Errno::NOSPC.into()),
-            None => Ok(()),
+            // Who holds the ledger to write to it keeps the news waiting.
+            None | Some(Strike::News) if self.has(Trouble::DiskFull) => Err(Errno::NOSPC.into()),
+            None | Some(Strike::News) => Ok(()),
         }
     }
 }

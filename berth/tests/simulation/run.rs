@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use berth_agent::host::{Attributes, Host, Owner};
@@ -128,7 +129,7 @@ fn mingle(world: &mut World, dice: &mut Dice) -> Result<(), Wrong> {
                 return Ok(());
             }
             idle -= 1;
-            work(world, dice);
+            work(world, dice)?;
             continue;
         };
         match dice.below(300) {
@@ -136,7 +137,7 @@ fn mingle(world: &mut World, dice: &mut Dice) -> Result<(), Wrong> {
             1 => world.kill_server(Some(id)),
             2 => world.abandon(id),
             3 => refuse(world, dice, id)?,
-            4..=14 => work(world, dice),
+            4..=14 => work(world, dice)?,
             15 => jump(world, dice),
             _ => world.go(id, Ok(()))?,
         }
@@ -156,12 +157,12 @@ fn jump(world: &World, dice: &mut Dice) {
 }
 
 /// The agent does one thing, and may be struck while it does.
-pub(crate) fn work(world: &mut World, dice: &mut Dice) {
+pub(crate) fn work(world: &mut World, dice: &mut Dice) -> Result<(), Wrong> {
     world.node.wait(Duration::from_millis(dice.below(3_000)));
     if world.node.agent.is_none() {
         world.note("an agent starts");
         world.node.boot();
-        return;
+        return Ok(());
     }
     let talking = world.is_talking() || world.server.is_none() || !world.has_room();
     match dice.below(12) {
@@ -171,17 +172,24 @@ pub(crate) fn work(world: &mut World, dice: &mut Dice) {
         kind => {
             if dice.chance(25) {
                 world.node.faults.arm(dice.below(150), strike(dice));
+            } else if dice.chance(30) && !talking {
+                world.note("news comes while the agent is at work");
+                world.news_at(dice.below(100))?;
             }
             world.note(if kind == 11 { "the agent audits" } else { "the agent works" });
             let lived = if kind == 11 { world.node.audit() } else { world.node.work() };
             if let Some(what) = world.node.faults.disarm() {
                 world.note(format!("struck at: {what}"));
             }
+            if let Some(late) = world.node.faults.take_news() {
+                world.node.alive(|_| late());
+            }
             if lived.is_none() {
                 world.agent_died();
             }
         }
     }
+    Ok(())
 }
 
 fn strike(dice: &mut Dice) -> Strike {
@@ -203,13 +211,13 @@ fn trouble(world: &World, dice: &mut Dice) {
 }
 
 /// Somebody with root's rights does something stupid on the node.
-fn damage(world: &World, dice: &mut Dice) {
-    let tree = &world.node.tree;
+fn damage(world: &mut World, dice: &mut Dice) {
+    let tree = Arc::clone(&world.node.tree);
     let Some(username) = dice.pick(&world.facts.accounts()) else { return };
     let account = format!("account/{username}");
     let uid = world.facts.get(&account)["uid"].as_u64().unwrap_or_default();
     let Some(fqdn) = dice.pick(&world.facts.below(&format!("{account}/domain/"))) else { return };
-    let removed = match dice.below(9) {
+    let removed = match dice.below(13) {
         0 => format!("/etc/berth/keys/{username}"),
         1 => format!("/var/lib/berth/www/{fqdn}"),
         2 => format!("/run/berth/fpm/{uid}.sock"),
@@ -229,6 +237,17 @@ fn damage(world: &World, dice: &mut Dice) {
             }
             return;
         }
+        8 => {
+            world.note(format!("somebody takes the quota of {username} away"));
+            let home = format!("/home/{username}");
+            return tree.fake_quotas().remove(&home, u32::try_from(uid).unwrap()).unwrap();
+        }
+        9 => return reboot(world),
+        11 => {
+            world.note("somebody flushes the packet filter");
+            return tree.fake_firewall().tamper(|table| *table = None);
+        }
+        10 => return spoil_ledger(world, dice),
         _ => {
             world.note(format!("somebody removes {username} from /etc/passwd"));
             let found = world.read("/etc/passwd").unwrap();
@@ -241,4 +260,42 @@ fn damage(world: &World, dice: &mut Dice) {
     };
     world.note(format!("somebody removes {removed}"));
     tree.remove_file(&removed).unwrap();
+}
+
+/// The node starts anew: what lies in memory is gone, and units that nobody enables too.
+fn reboot(world: &mut World) {
+    world.note("the node reboots");
+    world.agent_died();
+    let tree = &world.node.tree;
+    let run = tree.real("/run/berth");
+    if run.exists() {
+        std::fs::remove_dir_all(run).unwrap();
+    }
+    tree.fake_firewall().tamper(|table| *table = None);
+    for username in world.facts.accounts() {
+        let uid = &world.facts.get(&format!("account/{username}"))["uid"];
+        tree.systemd().stop_unit(&format!("user@{uid}.service")).unwrap();
+    }
+    for unit in ["nginx.service", "ssh.service"] {
+        tree.systemd().restart_unit(unit).unwrap();
+    }
+}
+
+/// The agent dies, and a file of its ledger is damaged.
+fn spoil_ledger(world: &mut World, dice: &mut Dice) {
+    world.agent_died();
+    let dir = world.node.ledger_dir();
+    let mut files = Vec::new();
+    for part in [dir.clone(), dir.join("specs"), dir.join("states")] {
+        for entry in std::fs::read_dir(part).into_iter().flatten() {
+            files.push(entry.unwrap().path());
+        }
+    }
+    files.retain(|path| path.is_file());
+    files.sort();
+    let Some(path) = dice.pick(&files) else { return };
+    // Names of accounts are ids, the same for the same seed.
+    world.note(format!("the ledger's {} is torn", path.file_name().unwrap().to_string_lossy()));
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(dice.below(70)).unwrap();
 }

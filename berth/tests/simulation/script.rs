@@ -38,7 +38,10 @@ pub(crate) fn furnished(world: &mut World, dice: &mut Dice) -> Result<(), Wrong>
     until(world, dice, "sftp.set", |facts| facts.get("account/tenant1")["sftp"] == true)?;
     until(world, dice, "domain.add", |facts| domains(facts, "public_html") > 1)?;
     until(world, dice, "domain.add", |facts| domains(facts, "public_html/web") > 0)?;
-    until(world, dice, "egress.rule_add", |facts| !facts.all_below("account/tenant1/egress/").is_empty())?;
+    let with_rules = |facts: &Facts| !facts.all_below("account/tenant1/egress/").is_empty();
+    until(world, dice, "egress.rule_add", with_rules)?;
+    let with_timers = |facts: &Facts| !facts.below("account/tenant1/timer/").is_empty();
+    until(world, dice, "timer.add", with_timers)?;
     until(world, dice, "package.create", |facts| facts.below("package/").len() > 2)?;
     until(world, dice, "package.edit", |facts| package(facts, "timers") == "always")?;
     until(world, dice, "package.edit", |facts| package(facts, "php") != "0")

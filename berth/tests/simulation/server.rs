@@ -45,7 +45,7 @@ impl Server {
     }
 }
 
-async fn open(file: &Path) -> Store {
+pub(crate) async fn open(file: &Path) -> Store {
     Store::open(&format!("sqlite://{}", file.display())).await.unwrap()
 }
 

@@ -3,15 +3,17 @@
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use berth_core::policy::Action;
 use tokio::runtime::Runtime;
 
+use crate::dice::Dice;
 use crate::faults::Lie;
-use crate::run::{Failed, run};
+use crate::run::{Failed, furnish, run};
 use crate::verbs::{VERBS, changes};
-use crate::{every_step, script};
+use crate::world::World;
+use crate::{check, converge, every_step, script};
 
 /// Runs by default. Without optimisation a run takes several times as long.
 const RUNS: u64 = if cfg!(debug_assertions) { 500 } else { 10_000 };
@@ -40,7 +42,8 @@ fn whatever_happens_everything_converges() {
         return;
     }
     let runs = number("BERTH_SIM_RUNS").unwrap_or(RUNS);
-    let (next, failures) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let first = number("BERTH_SIM_FROM").unwrap_or(0);
+    let (next, failures) = (AtomicU64::new(first), Mutex::new(Vec::new()));
     let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads() {
@@ -48,7 +51,8 @@ fn whatever_happens_everything_converges() {
                 let runtime = runtime();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= runs || failures.lock().unwrap_or_else(PoisonError::into_inner).len() >= SHOWN
+                    if seed >= first + runs
+                        || failures.lock().unwrap_or_else(PoisonError::into_inner).len() >= SHOWN
                     {
                         return;
                     }
@@ -67,6 +71,33 @@ fn whatever_happens_everything_converges() {
 
 fn shown(failed: &Failed) -> String {
     format!("BERTH_SIM_SEED={}\n    {}\n  {}", failed.seed, failed.steps.join("\n    "), failed.wrong)
+}
+
+/// Another program, such as a second `berth`, has the write lock for a while.
+#[test]
+fn a_locked_database_is_waited_for() {
+    let runtime = runtime();
+    let mut world = World::new(&runtime, 0);
+    furnish(&world, &mut Dice::new(0));
+    let order = (VERBS[0].make)(&mut Dice::new(1), &world.facts).unwrap();
+    let before = world.facts.clone();
+    let other = runtime.block_on(world.another_process());
+    let held = runtime.block_on(other.begin()).unwrap();
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        runtime_of_its_own(async move { held.rollback().await.unwrap() });
+    });
+    world.ask(order, None);
+    world.finish().unwrap();
+    release.join().unwrap();
+    assert_ne!(world.facts, before, "{:?}", world.steps.borrow());
+    runtime.block_on(other.close());
+    converge::converge(&mut world).unwrap();
+    check::check(&world).unwrap();
+}
+
+fn runtime_of_its_own(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
 }
 
 #[test]
@@ -130,6 +161,8 @@ const LIES: &[Lie] = &[
     ("remove_file", "/run/berth/php/"),
     ("remove_file", "/var/lib/berth/www/"),
     ("set_linger", ""),
+    ("set_quota", ""),
+    ("replace", "packet filter"),
 ];
 
 #[test]

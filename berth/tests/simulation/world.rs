@@ -21,8 +21,9 @@ use tokio::runtime::Runtime;
 
 use crate::clock::SimClock;
 use crate::facts::Facts;
+use crate::faults::Strike;
 use crate::node::Node;
-use crate::server::{Server, fresh_database};
+use crate::server::{self, Server, fresh_database};
 use crate::turns::{Crowd, Id, Turn, Turns};
 use crate::verbs::Order;
 use crate::view;
@@ -199,6 +200,11 @@ impl World {
         let clock = Arc::clone(&self.clock);
         let file = self.database();
         self.server = Some(self.runtime.block_on(Server::boot(&file, clock, life, &self.turns)));
+    }
+
+    /// The database as another process has it open.
+    pub(crate) async fn another_process(&self) -> berth_store::Store {
+        server::open(&self.database()).await
     }
 
     /// The server dies. What it had begun is gone, and nobody who waits gets an answer; one request may be in
@@ -462,6 +468,30 @@ impl World {
         }));
         self.purposes.insert(id, Purpose::Pull);
         Some(id)
+    }
+
+    /// The server answers now what the agent takes in at a step of the pass that it is about to make.
+    pub(crate) fn news_at(&mut self, step: u64) -> Result<(), Wrong> {
+        let Some(id) = self.pull() else { return Ok(()) };
+        self.purposes.remove(&id);
+        loop {
+            let runtime = Rc::clone(&self.runtime);
+            if !self.ready().contains(&id) {
+                // Somebody writes, and the agent was not seen for a while; then this is for later.
+                let _inside = runtime.enter();
+                self.crowd.drop(id);
+                return Ok(());
+            }
+            if let Turn::Answered(answer) = runtime.block_on(self.crowd.go(id, Ok(()))) {
+                let (Answer::Pulled(request, Ok(news)), Some(agent)) = (answer, &self.node.agent) else {
+                    return Err("the server does not answer its agent".to_owned());
+                };
+                let link = agent.link.clone();
+                self.node.faults.bring(move || drop(link.take_in(&request, news)));
+                self.node.faults.arm(step, Strike::News);
+                return Ok(());
+            }
+        }
     }
 
     /// The agent reports, if there is something to report.

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use berth_agent::egress::Tenant;
+use berth_agent::host::quota::QuotaLimits;
 use berth_agent::host::tree::TreeHost;
 use berth_agent::host::{Acl, Attributes, Entry, Host, Kind, Owner};
 use berth_core::account::UID_RANGE;
@@ -22,6 +23,7 @@ pub(super) fn check(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong>
     for spec in specs {
         home(host, spec)?;
         lingering(host, spec)?;
+        quota(host, spec)?;
     }
     let names = |of: &dyn Fn(&AccountSpec) -> Option<String>| specs.iter().filter_map(of).collect();
     let homes: BTreeSet<String> = names(&|spec| Some(spec.username.to_string()));
@@ -219,6 +221,19 @@ fn timers(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
         }
     }
     only(host, layout::TIMERS_DIR, &dirs, nothing)
+}
+
+fn quota(host: &TreeHost, spec: &AccountSpec) -> Result<(), Wrong> {
+    let most = |bound| match bound {
+        Bound::Unlimited => None,
+        Bound::Max(max) => Some(max),
+    };
+    let wanted = QuotaLimits {
+        bytes: most(spec.bounds.disk_mb).map(|mb| mb * 1024 * 1024),
+        inodes: most(spec.bounds.inodes),
+    };
+    let found = host.fake_quotas().limits(spec.uid.get());
+    must(found == Some(wanted), || format!("the quota of {} is {found:?}", spec.username))
 }
 
 /// Links, server blocks and certificates: each host name leads to its site and no other.

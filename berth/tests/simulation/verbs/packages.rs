@@ -28,6 +28,10 @@ fn settings(dice: &mut Dice) -> Value {
         body["egress"] = dice.pick(&[json!("none"), json!("web"), json!("open")]).unwrap();
     }
     if dice.chance(30) {
+        body["disk_mb"] = dice.pick(&[json!(100), json!("unlimited"), json!("inherit")]).unwrap();
+        body["inodes"] = dice.pick(&[json!(5000), json!("unlimited"), json!("inherit")]).unwrap();
+    }
+    if dice.chance(30) {
         body["domains"] = dice.pick(&[json!(2), json!(5), json!("inherit")]).unwrap();
     }
     body
