@@ -17,6 +17,10 @@ impl SimClock {
         *now += by;
     }
 
+    pub(crate) fn peek(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
     pub(crate) fn set(&self, to: DateTime<Utc>) {
         *self.0.lock().unwrap() = to;
     }

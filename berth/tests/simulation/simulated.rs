@@ -105,7 +105,7 @@ fn the_same_seed_gives_the_same_run() {
     for seed in 0..20 {
         let once = run(&runtime(), seed).unwrap_or_else(|failed| panic!("{}", shown(&failed)));
         let again = run(&runtime(), seed).unwrap_or_else(|failed| panic!("{}", shown(&failed)));
-        assert_eq!(once, again);
+        assert_eq!(once, again, "seed {seed}");
     }
 }
 

@@ -210,13 +210,15 @@ impl World {
     /// The server dies. What it had begun is gone, and nobody who waits gets an answer; one request may be in
     /// the middle of a step.
     pub(crate) fn kill_server(&mut self, in_the_middle: Option<Id>) {
-        let Some(server) = self.server.take() else { return };
+        if self.server.is_none() {
+            return;
+        }
         self.note("the server dies");
         let runtime = Rc::clone(&self.runtime);
         if let Some(id) = in_the_middle {
-            runtime.block_on(self.crowd.abandon(id));
-            self.gone(id);
+            self.leave(id);
         }
+        let Some(server) = self.server.take() else { return };
         let _inside = runtime.enter();
         for id in self.crowd_ids() {
             self.crowd.drop(id);
@@ -326,8 +328,20 @@ impl World {
     /// The one who waits for a request goes away.
     pub(crate) fn abandon(&mut self, id: Id) {
         self.note("somebody does not wait for the answer");
+        self.leave(id);
+    }
+
+    /// A request ends in the middle of a step. How far it comes beyond the step is a matter of threads, and
+    /// must not show: so time and randomness are as if it had not.
+    fn leave(&mut self, id: Id) {
+        let randomness = self.server.as_ref().map(|server| Arc::clone(&server.randomness));
+        let before = (self.clock.peek(), randomness.as_ref().map(|randomness| randomness.drawn()));
         let runtime = Rc::clone(&self.runtime);
         runtime.block_on(self.crowd.abandon(id));
+        self.clock.set(before.0);
+        if let (Some(randomness), Some(drawn)) = (randomness, before.1) {
+            randomness.set_back(drawn);
+        }
         self.gone(id);
     }
 
