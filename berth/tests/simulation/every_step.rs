@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use berth_agent::host::Host;
 use berth_store::gate::Refusal;
 use rustix::io::Errno;
 use tokio::runtime::Runtime;
@@ -49,6 +50,10 @@ pub(crate) fn image(runtime: &Rc<Runtime>) -> Image {
         script::furnished(&mut world, &mut dice).ok().map(|()| world)
     });
     let mut world = furnished.expect("an account with everything");
+    converge::converge(&mut world).unwrap();
+    check::check(&world).unwrap();
+    // Drift, for the verbs that are about it.
+    world.node.tree.remove_file("/etc/berth/keys/tenant1").unwrap();
     converge::converge(&mut world).unwrap();
     check::check(&world).unwrap();
     world.save()

@@ -1,6 +1,8 @@
 //! Names to choose from: few enough that requests get into each other's way.
 
 use base64::Engine as _;
+use berth_core::Parse;
+use berth_core::ssh_key::SshPublicKey;
 
 use crate::dice::Dice;
 
@@ -37,7 +39,22 @@ pub(crate) fn domain(dice: &mut Dice) -> String {
 
 /// A well-formed Ed25519 key.
 pub(crate) fn public_key(dice: &mut Dice) -> String {
-    let number = u8::try_from(dice.below(6)).unwrap();
+    nth_public_key(u8::try_from(dice.below(KEYS)).unwrap())
+}
+
+/// How many keys there are.
+const KEYS: u64 = 6;
+
+/// The line by which the key of a fingerprint is authorized.
+pub(crate) fn key_line(fingerprint: &str) -> Option<String> {
+    let keys =
+        (0..u8::try_from(KEYS).unwrap()).map(|number| SshPublicKey::parse(&nth_public_key(number)).unwrap());
+    let mut lines =
+        keys.filter(|key| key.fingerprint() == fingerprint).map(|key| key.authorized_line().to_owned());
+    lines.next()
+}
+
+fn nth_public_key(number: u8) -> String {
     let mut blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
     blob.extend([number; 32]);
     format!("ssh-ed25519 {} key{number}", base64::engine::general_purpose::STANDARD.encode(blob))

@@ -217,7 +217,7 @@ fn damage(world: &mut World, dice: &mut Dice) {
     let account = format!("account/{username}");
     let uid = world.facts.get(&account)["uid"].as_u64().unwrap_or_default();
     let Some(fqdn) = dice.pick(&world.facts.below(&format!("{account}/domain/"))) else { return };
-    let removed = match dice.below(13) {
+    let removed = match dice.below(14) {
         0 => format!("/etc/berth/keys/{username}"),
         1 => format!("/var/lib/berth/www/{fqdn}"),
         2 => format!("/run/berth/fpm/{uid}.sock"),
@@ -243,6 +243,12 @@ fn damage(world: &mut World, dice: &mut Dice) {
             return tree.fake_quotas().remove(&home, u32::try_from(uid).unwrap()).unwrap();
         }
         9 => return reboot(world),
+        12 => {
+            let path = format!("/etc/berth/keys/{username}");
+            world.note(format!("somebody writes another key to {path}"));
+            let line = format!("{}\n", names::public_key(dice));
+            return tree.replace_file(&path, line.as_bytes(), Owner::ROOT, 0o640).unwrap();
+        }
         11 => {
             world.note("somebody flushes the packet filter");
             return tree.fake_firewall().tamper(|table| *table = None);

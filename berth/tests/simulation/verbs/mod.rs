@@ -6,6 +6,7 @@
 
 mod accounts;
 mod api_keys;
+mod drift;
 mod egress;
 mod installation;
 mod nodes;
@@ -56,6 +57,8 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::PackageDelete, make: packages::delete },
     Entry { action: Action::NodeAudit, make: nodes::audit },
     Entry { action: Action::HomeQuarantine, make: nodes::quarantine },
+    Entry { action: Action::DriftAdopt, make: drift::adopt },
+    Entry { action: Action::DriftRevert, make: drift::revert },
     Entry { action: Action::ApiKeyCreate, make: api_keys::create },
     Entry { action: Action::ApiKeyRevoke, make: api_keys::revoke },
     Entry { action: Action::SettingsEdit, make: installation::setup },
