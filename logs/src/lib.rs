@@ -81,7 +81,6 @@ impl Splitter {
     ///
     /// # Errors
     /// The positions can't be stored: going on would write everything once more after a restart.
-    #[expect(clippy::disallowed_methods, reason = "a process of its own that has nothing else to do")]
     pub fn run(mut self, stop: &AtomicBool) -> io::Result<()> {
         while !stop.load(Ordering::Relaxed) {
             if self.step()? == 0 {

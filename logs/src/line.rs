@@ -1,6 +1,8 @@
 //! One line of the web server, and whose it is.
 
 use berth_core::Parse;
+use std::fmt::Write as _;
+
 use berth_core::layout;
 use berth_core::log::LogKind;
 use berth_core::name::Fqdn;
@@ -94,7 +96,8 @@ fn printable(text: &str) -> String {
         if c.is_control() {
             let mut bytes = [0; 4];
             for byte in c.encode_utf8(&mut bytes).bytes() {
-                out.push_str(&format!("\\x{byte:02X}"));
+                // Writing to a text can't fail.
+                let _ = write!(out, "\\x{byte:02X}");
             }
         } else {
             out.push(c);

@@ -25,8 +25,8 @@ impl World {
             tree: at("tree"),
             state: at("position.json"),
         };
-        fs::write(&settings.access, "").unwrap();
-        fs::write(&settings.error, "").unwrap();
+        fs::File::create(&settings.access).unwrap();
+        fs::File::create(&settings.error).unwrap();
         Self { dir, settings }
     }
 
@@ -138,7 +138,7 @@ fn a_log_does_not_grow_without_end() {
 fn what_is_planted_in_the_way_is_not_followed_and_holds_up_nobody() {
     let world = World::new();
     let secret = world.dir.path().join("secret");
-    fs::write(&secret, "secret").unwrap();
+    add(&secret, "secret");
     symlink(&secret, world.dir.path().join("alice/access.log")).unwrap();
     rustix::fs::mknodat(
         rustix::fs::CWD,

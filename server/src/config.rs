@@ -169,17 +169,10 @@ impl Default for Rate {
     }
 }
 
-/// `[acme]`: certificates from an authority that speaks ACME (RFC 8555), and how names are looked at before.
+/// `[acme]`: how customers' names are looked at from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Acme {
-    /// Address of the authority's directory. Without one every site has a certificate signed by itself.
-    pub directory: Option<String>,
-    /// Where the authority writes to if something is wrong, such as `mailto:admin@example.com`.
-    pub contact: Option<String>,
-    /// Certificates, in PEM, that vouch for the authority's own web server, if it is not one that everybody
-    /// trusts.
-    pub root: Option<PathBuf>,
     /// The name server to look up customers' names with, instead of the system's.
     pub resolver: Option<SocketAddr>,
     /// Whether names may lead to addresses that are not public. Only for tests: customers could then reach
@@ -237,12 +230,6 @@ impl Config {
         }
         if config.panel.url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
             return Err(invalid("`panel.url` does not start with https://".to_owned()));
-        }
-        if config.acme.directory.as_ref().is_some_and(|url| !url.starts_with("https://")) {
-            return Err(invalid("`acme.directory` does not start with https://".to_owned()));
-        }
-        if config.acme.contact.as_ref().is_some_and(|contact| !contact.starts_with("mailto:")) {
-            return Err(invalid("`acme.contact` does not start with mailto:".to_owned()));
         }
         for (key, number) in [
             ("rate.per_address", config.rate.per_address as usize),

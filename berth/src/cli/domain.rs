@@ -60,14 +60,6 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "PATH")]
     docroot: Option<String>,
 
-    /// Send visitors to HTTPS: `auto` (as soon as there is a certificate that browsers trust), `on` or `off`
-    #[arg(long, value_name = "WHEN")]
-    https_redirect: Option<String>,
-
-    /// Tell browsers to come by HTTPS only, for this many seconds, or `off`
-    #[arg(long, value_name = "SECONDS")]
-    hsts: Option<String>,
-
     #[command(flatten)]
     change: ChangeArgs,
 
@@ -131,16 +123,7 @@ impl AddArgs {
 
 impl EditArgs {
     pub(super) fn body(&self) -> Value {
-        // What is no number goes as it is, so that the server says what is wrong with it.
-        let hsts = self.hsts.as_ref().map(|text| match text.as_str() {
-            "off" => Value::Null,
-            text => text.parse::<u64>().map_or_else(|_| Value::from(text), Value::from),
-        });
-        object([
-            ("docroot", self.docroot.clone().map(Value::from)),
-            ("https_redirect", self.https_redirect.clone().map(Value::from)),
-            ("hsts", hsts),
-        ])
+        object([("docroot", self.docroot.clone().map(Value::from))])
     }
 }
 
@@ -209,8 +192,6 @@ fn show(session: &Session, answer: &Value) -> Result<(), Failure> {
             ("domain", Some(domain.fqdn.to_string())),
             ("aliases", Some(aliases(&domain))),
             ("docroot", Some(domain.docroot.to_string())),
-            ("https redirect", Some(domain.https_redirect.as_str().to_owned())),
-            ("hsts", domain.hsts.map(|age| format!("{} s", age.seconds()))),
             ("state", Some(domain.state.as_str().to_owned())),
             (
                 "last look",

@@ -130,12 +130,6 @@ fn arguments_become_bodies() {
             json!({"docroot": "public_html"}),
         ),
         (
-            &["domain", "edit", "alice", "example.com", "--https-redirect", "on", "--hsts", "31536000"],
-            json!({"https_redirect": "on", "hsts": 31_536_000}),
-        ),
-        (&["domain", "edit", "alice", "example.com", "--hsts", "off"], json!({"hsts": null})),
-        (&["domain", "edit", "alice", "example.com", "--hsts", "long"], json!({"hsts": "long"})),
-        (
             &[
                 "api-key",
                 "create",

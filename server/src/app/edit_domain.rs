@@ -50,8 +50,6 @@ async fn attempt(
     let waiting = proofs::by_domain(&mut tx, old.id).await?;
     let mut new = old.clone();
     new.docroot = command.docroot.clone().unwrap_or(new.docroot);
-    new.https_redirect = command.https_redirect.unwrap_or(new.https_redirect);
-    new.hsts = command.hsts.clone().apply(new.hsts);
     if let Some(answer) = Outcome::of_dry_run(mode, || plan(&old, &new)) {
         return Ok(answer);
     }
@@ -87,12 +85,8 @@ fn plan(old: &DomainRecord, new: &DomainRecord) -> PlanView {
 
 /// The settings that differ, with their old and new values.
 fn differences(old: &DomainRecord, new: &DomainRecord) -> Vec<(&'static str, Value, Value)> {
-    [
-        ("docroot", json!(old.docroot), json!(new.docroot)),
-        ("https_redirect", json!(old.https_redirect), json!(new.https_redirect)),
-        ("hsts", json!(old.hsts), json!(new.hsts)),
-    ]
-    .into_iter()
-    .filter(|(_, old, new)| old != new)
-    .collect()
+    [("docroot", json!(old.docroot), json!(new.docroot))]
+        .into_iter()
+        .filter(|(_, old, new)| old != new)
+        .collect()
 }

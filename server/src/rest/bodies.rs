@@ -3,7 +3,7 @@
 //! The parsers of [`berth_core::command`] read bodies; these types describe them. A test holds the two
 //! together: every field described is known to its parser, and every required one is missed by it.
 
-use berth_core::domain::{Docroot, HstsAge, HttpsRedirect};
+use berth_core::domain::Docroot;
 use berth_core::egress::{Network, Note, PortRange, Protocol};
 use berth_core::name::{DisplayName, Email, Fqdn, PackageName, Username};
 use berth_core::package::{EgressPolicy, Limits, TimerMode};
@@ -105,10 +105,6 @@ pub struct AddDomainBody {
 pub struct EditDomainBody {
     /// Where its files are.
     pub docroot: Option<Docroot>,
-    /// Whether visitors are sent to HTTPS; `auto` is as soon as the name has a certificate that browsers trust.
-    pub https_redirect: Option<HttpsRedirect>,
-    /// For how many seconds browsers remember to come by HTTPS only; null switches it off.
-    pub hsts: Option<HstsAge>,
 }
 
 /// A key to add that opens file transfer.

@@ -32,7 +32,7 @@ async fn a_rule_comes_once_reaches_the_spec_and_goes() {
     assert_eq!((spec.policy, spec.rules), (EgressPolicy::Web, vec![made.rule.clone()]));
     let again = app::add_egress_rule(&root, &alice, rule("192.0.2.0/24", "25"), Mode::Apply).await;
     expect(again, Code::EgressRuleTaken, Some("network"));
-    assert_eq!(app::show_egress(&root, &alice).await.unwrap().rules, [made.clone()]);
+    assert_eq!(app::show_egress(&root, &alice).await.unwrap().rules, std::slice::from_ref(&made));
     done(app::remove_egress_rule(&root, &alice, made.id, Mode::Apply).await);
     assert!(harness.spec("alice").await.egress.rules.is_empty());
     let again = app::remove_egress_rule(&root, &alice, made.id, Mode::Apply).await;

@@ -29,7 +29,7 @@ both_engines! {
         inquiries::ask(&mut tx, node.id, &asked, at(1)).await.unwrap();
         assert!(inquiries::is_waiting(&mut tx, node.id).await.unwrap());
         assert!(!inquiries::is_waiting(&mut tx, other.id).await.unwrap());
-        assert_eq!(inquiries::give(&mut tx, node.id, at(2)).await.unwrap(), [asked.clone()]);
+        assert_eq!(inquiries::give(&mut tx, node.id, at(2)).await.unwrap(), std::slice::from_ref(&asked));
         assert!(!inquiries::is_waiting(&mut tx, node.id).await.unwrap());
         assert_eq!(inquiries::answered(&mut tx, asked.id).await.unwrap(), None);
         let found = Found::Log { lines: vec!["a".to_owned()], more: false };

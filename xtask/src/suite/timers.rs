@@ -108,7 +108,10 @@ fn without_agent(node: &Node) -> Result<()> {
     node.run(["systemctl", "stop", "berth-agent.service"])?;
     let spool = format!("/home/{}/.berth/runs", alice.name);
     let fired = node.wait_for("a record in the spool", A_MINUTE, |node| {
-        Ok(node.run(["ls", &spool])?.lines().any(|name| name.starts_with("alone.") && name.ends_with(".run")))
+        Ok(node
+            .run(["ls", &spool])?
+            .lines()
+            .any(|name| name.strip_prefix("alone.").and_then(|rest| rest.strip_suffix(".run")).is_some()))
     });
     node.run(["systemctl", "start", "berth-agent.service"])?;
     fired?;

@@ -64,11 +64,9 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::SettingsEdit, make: installation::setup },
 ];
 
-/// Whether an action changes something. What is decided on drift is about what somebody has done to the host
-/// by hand, which nobody does here; the tests of the application and of the node do.
+/// Whether an action changes something.
 pub(crate) fn changes(action: Action) -> bool {
-    let by_hand = matches!(action, Action::DriftAdopt | Action::DriftRevert);
-    action.scope() != Scope::Read && action != Action::AuditRead && !by_hand
+    action.scope() != Scope::Read && action != Action::AuditRead
 }
 
 /// Changes what is so by what the audit log says.

@@ -258,7 +258,7 @@ fn pass_on(
     match header.member().map(zbus::names::MemberName::as_str) {
         Some("JobRemoved") => {
             if let Ok((_, job, unit, result)) = body.deserialize::<(u32, OwnedObjectPath, String, String)>() {
-                if unit.starts_with("user-") && unit.ends_with(".slice") {
+                if unit.strip_prefix("user-").and_then(|rest| rest.strip_suffix(".slice")).is_some() {
                     let _ = started.send(unit);
                 }
                 let _ = jobs.send(JobEnd { job: job.as_str().to_owned(), result });
