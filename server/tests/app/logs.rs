@@ -14,11 +14,15 @@ use serde_json::json;
 use crate::harness::{Harness, expect, fields, user};
 
 /// A node that answers one question with this.
-fn answering(harness: &Arc<Harness>, outcome: Result<Found, Problem>) -> tokio::task::JoinHandle<Question> {
+async fn answering(
+    harness: &Arc<Harness>,
+    outcome: Result<Found, Problem>,
+) -> tokio::task::JoinHandle<Question> {
+    // A question is given once: nothing may pull after it was asked but the node that answers it.
+    let cursor = harness.pull(0).await.accounts.last().map_or(0, |spec| spec.generation);
     let harness = Arc::clone(harness);
     tokio::spawn(async move {
         let node = app::linked_node(&harness.app).await.unwrap();
-        let cursor = harness.pull(0).await.accounts.last().map_or(0, |spec| spec.generation);
         let request = PullRequest {
             cursor,
             audit: 0,
@@ -40,7 +44,7 @@ async fn a_log_is_what_the_node_says() {
     harness.create("alice", "user").await;
     let alice = harness.with_key("alice", &[Scope::Read]).await;
     let lines = vec!["one".to_owned(), "two".to_owned()];
-    let node = answering(&harness, Ok(Found::Log { lines: lines.clone(), more: true }));
+    let node = answering(&harness, Ok(Found::Log { lines: lines.clone(), more: true })).await;
     let command = ReadLog::parse(fields(json!({"lines": "2", "filter": "Fatal"}))).unwrap();
     let site = "alicesite.com".parse().unwrap();
     let view = app::read_log(&alice, &user("alice"), &site, LogKind::Php, command).await.unwrap();
@@ -55,7 +59,7 @@ async fn a_log_is_what_the_node_says() {
 async fn a_node_that_can_not_look_says_why() {
     let harness = Arc::new(Harness::new().await);
     harness.create("alice", "user").await;
-    let _node = answering(&harness, Err(Problem::new(Code::HostFailed, "cannot read it")));
+    let _node = answering(&harness, Err(Problem::new(Code::HostFailed, "cannot read it"))).await;
     let site = "alicesite.com".parse().unwrap();
     let answer =
         app::read_log(&harness.root(), &user("alice"), &site, LogKind::Error, ReadLog::default()).await;

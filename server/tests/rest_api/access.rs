@@ -54,7 +54,8 @@ async fn a_key_that_may_only_read_changes_nothing() {
     world.left_behind(&["oldsite"]).await;
     let (id, secret) = world.api_key("admin", &["read"]).await;
     let mut refused = 0;
-    for operation in operations() {
+    // There is no node here that would be asked for the lines of a log.
+    for operation in operations().into_iter().filter(|operation| !operation.path.contains("/logs/")) {
         let path = filled(&operation.path, &bella, &id);
         let reply = world.network(&operation.method, &path).key(&secret).json(&operation.example()).await;
         if operation.changes() || operation.path.contains("/audit") {

@@ -8,6 +8,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine as _;
 use berth_core::Parse;
+use berth_core::condition::Resource;
+use berth_core::drift::{Cause, DriftReport};
+use berth_core::id::AccountId;
 use berth_core::link::{Inventory, Report};
 use berth_core::name::Email;
 use berth_server::app::{self, App, Settings, Setup};
@@ -130,12 +133,32 @@ impl World {
             .json(&json!({"name": "nightly", "schedule": "@daily", "command": "true"}))
             .await
             .expect(201);
+        let account = serde_json::from_value(created.body["account"]["id"].clone()).unwrap();
+        self.changed_by_hand(account).await;
         let keys = self.operator("GET", "/api/v1/users/bella/ssh-keys").send().await.expect(200);
         Bella {
             id: created.body["id"].as_str().unwrap().to_owned(),
             ssh_key: keys.body["items"][0]["id"].as_str().unwrap().to_owned(),
             egress_rule: rule.body["id"].as_str().unwrap().to_owned(),
         }
+    }
+
+    /// Lets the node say that somebody has put a key into Bella's file by hand.
+    async fn changed_by_hand(&self, account: AccountId) {
+        let node = app::linked_node(&self.app).await.unwrap();
+        let drift = DriftReport {
+            id: DRIFT.parse().unwrap(),
+            account: Some(account),
+            resource: Some(Resource::Sftp),
+            object: "/etc/berth/keys/bella".to_owned(),
+            found: Some(format!("file 0:1900000001 0640\n{}\n", public_key(2))),
+            made: Some(format!("file 0:1900000001 0640\n{}\n", public_key(1))),
+            seen_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            right_at: None,
+            cause: Cause::Unknown,
+            evidence: "nothing says who".to_owned(),
+        };
+        app::report(&self.app, &node, Report { drift: vec![drift], ..Report::default() }).await.unwrap();
     }
 
     /// An API key: its id and its secret.
@@ -340,14 +363,22 @@ pub(crate) fn operations() -> Vec<Operation> {
     found
 }
 
+/// What somebody has changed on the node by hand.
+const DRIFT: &str = "00000000-0000-7000-8000-0000000000d1";
+
 /// A path with names that exist: of Bella, of the spare package, of a key.
 pub(crate) fn filled(path: &str, bella: &Bella, api_key: &str) -> String {
-    let id = if path.contains("quarantines") { "00000000-0000-7000-8000-000000000000" } else { api_key };
+    let id = match path {
+        path if path.contains("quarantines") => "00000000-0000-7000-8000-000000000000",
+        path if path.contains("drift") => DRIFT,
+        _ => api_key,
+    };
     path.replace("{user}", "bella")
         .replace("{fqdn}", "bella-second.com")
         .replace("{key}", &bella.ssh_key)
         .replace("{rule}", &bella.egress_rule)
         .replace("{timer}", "nightly")
+        .replace("{kind}", "access")
         .replace("{package}", "spare")
         .replace("{node}", NODE)
         .replace("{id}", id)

@@ -123,6 +123,10 @@ fn nested_volumes(node: &Node) -> Result<()> {
     as_tenant(node, &quinn, &[create.as_slice(), &[&plain]].concat()).output()?;
     as_tenant(node, &quinn, &[create.as_slice(), &["-i", &foreign, &taken]].concat()).output()?;
     let counted = count_nested(node, &quinn, &ours, [&plain, &taken]);
+    // Not even root takes a volume out of a home that is full.
+    let (inner, outer) = (format!("{taken}/fill"), format!("{plain}/fill"));
+    as_tenant(node, &quinn, &["rm", "-f", &inner, &outer]).output()?;
+    node.run(["sync"])?;
     node.run(["btrfs", "subvolume", "delete", &taken, &plain])?;
     counted
 }
