@@ -126,7 +126,7 @@ impl World {
             .expect(201);
         let rule = self
             .operator("POST", "/api/v1/users/bella/egress/rules")
-            .json(&json!({"network": "192.0.2.0/24", "port": "25"}))
+            .json(&json!({"network": "198.51.100.0/24", "port": "25"}))
             .await
             .expect(201);
         self.operator("POST", "/api/v1/users/bella/timers")

@@ -9,7 +9,10 @@ use crate::node::Node;
 /// The checks of this group.
 pub(crate) const CHECKS: &[Check] = &[
     ("getent and id show the account as the package says", account_entries),
-    ("the home belongs to root, opens for its group and for the web server only", home_modes),
+    (
+        "the home belongs to root, opens for its group, the web server and the writer of its logs only",
+        home_modes,
+    ),
     ("the user lingers, and the user manager runs in the user's slice", lingering),
     ("the control-group tree shows everything of a user below one slice", one_slice),
 ];
@@ -55,7 +58,8 @@ fn home_modes(node: &Node) -> Result<()> {
     let acl = node.run(["getfacl", "--omit-header", "--absolute-names", "/home/alice"])?;
     ensure!(acl.lines().any(|line| line == "user:berth-web:--x"), "the web server may not pass: {acl}");
     let named = acl.lines().filter(|line| line.starts_with("user:") && !line.starts_with("user::")).count();
-    ensure!(named == 1, "more entries than the one: {acl}");
+    ensure!(acl.lines().any(|line| line == "user:berth-log:--x"), "the logs can't be written: {acl}");
+    ensure!(named == 2, "more entries than the two: {acl}");
     // The tenant can't replace the directories that others resolve.
     for argv in [
         ["mv", "/home/alice/domains", "/home/alice/other"],
