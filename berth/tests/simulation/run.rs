@@ -233,7 +233,10 @@ fn damage(world: &mut World, dice: &mut Dice) {
             let home = format!("/home/{username}");
             if tree.entry(&home).unwrap().is_some() {
                 world.note(format!("somebody changes {home}"));
-                tree.set_attributes(&home, &Attributes::plain(Owner::ROOT, 0o777)).unwrap();
+                // The group stays: a home that lost its group before the agent could note that the home is its
+                // own looks like a stranger's, and is left alone.
+                let owner = Owner::root_with(u32::try_from(uid).unwrap());
+                tree.set_attributes(&home, &Attributes::plain(owner, 0o777)).unwrap();
             }
             return;
         }

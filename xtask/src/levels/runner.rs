@@ -3,24 +3,23 @@
 use anyhow::Result;
 
 use super::Tally;
+use crate::deb;
 use crate::process::installed;
-use crate::{deb, paths};
 
 /// Packages without a library, which therefore have no examples in their documentation.
 const PROGRAMS: [&str; 2] = ["berth", "xtask"];
 
 /// The seeded runs of the simulation if nobody asks for another number.
-const SIMULATED: &str = "10000";
+const SIMULATED: &str = "500";
 
 /// What the names of the simulation's tests begin with. They have a level of their own.
 const SIMULATION: &str = "simulated::";
 
-/// Runs the simulation, with the profile that the product for the node is built with: without optimisation
-/// its many runs take several times as long.
+/// Runs the simulation, built as the other tests are. `BERTH_SIM_RUNS` asks for more runs; thousands of them
+/// are worth a build with optimisation, `cargo test --release --package berth --test simulation`.
 pub(crate) fn simulation() -> Result<Tally> {
-    let profile = paths::profile();
     let runs = std::env::var("BERTH_SIM_RUNS").unwrap_or_else(|_| SIMULATED.to_owned());
-    let tests = ["--profile", &profile, "--test", "simulation"];
+    let tests = ["--test", "simulation"];
     let arguments = [&["test", "--no-fail-fast", "--quiet"], &tests[..]].concat();
     // What the tests say is how many runs there were.
     count(&arguments, false, &["berth"], &["--nocapture"], &[("BERTH_SIM_RUNS", &runs)])

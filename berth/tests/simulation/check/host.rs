@@ -99,7 +99,7 @@ fn account_files(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
                 };
                 must(fits, || format!("{path}: `{line}` belongs to nobody, or has another number"))?;
             } else {
-                let foreign = ["root", "berth-web", "berth-tls", "berth-sftp", "foreign"];
+                let foreign = ["root", "berth-web", "berth-tls", "berth-log", "berth-sftp", "foreign"];
                 must(spec.is_some() || foreign.contains(&fields[0]), || {
                     format!("{path}: `{line}` belongs to nobody")
                 })?;
@@ -240,6 +240,7 @@ fn quota(host: &TreeHost, spec: &AccountSpec) -> Result<(), Wrong> {
 fn sites(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
     let mut trees = BTreeMap::new();
     let mut sockets = BTreeMap::new();
+    let mut logs = BTreeMap::new();
     let mut blocks = BTreeSet::new();
     for spec in specs {
         for site in &spec.sites {
@@ -253,6 +254,7 @@ fn sites(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
                     sockets.insert(format!("{file}.sock"), layout::php_socket(spec.uid));
                 }
                 certificate(host, &file)?;
+                logs.insert(file, layout::site_logs(&spec.username, &site.fqdn));
             }
             if !standard {
                 blocks.insert(format!("{}.conf", layout::host_file(&site.fqdn)));
@@ -265,6 +267,7 @@ fn sites(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
     }
     links(host, layout::HOST_TREE, &trees)?;
     links(host, layout::PHP_HOST_DIR, &sockets)?;
+    links(host, layout::LOG_TREE, &logs)?;
     only(host, layout::SITES_DIR, &blocks, nothing)?;
     certificate(host, "_default")
 }
