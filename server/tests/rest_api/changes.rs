@@ -11,7 +11,10 @@ async fn a_dry_run_answers_a_plan_and_changes_nothing() {
     let (_, admin) = world
         .api_key(
             "admin",
-            &["read", "users", "domains", "keys", "packages", "nodes", "api_keys", "audit", "settings"],
+            &[
+                "read", "users", "domains", "keys", "timers", "packages", "nodes", "api_keys", "audit",
+                "settings",
+            ],
         )
         .await;
     world.network("GET", "/api/v1/users").key(&admin).send().await.expect(200);
