@@ -58,6 +58,8 @@ ids! {
     NodeId;
     /// A key for the API.
     ApiKeyId;
+    /// A session of the panel.
+    SessionId;
     /// Something that was changed on a node and put right.
     DriftId;
     /// A question to a node.

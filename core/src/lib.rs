@@ -29,6 +29,7 @@ pub mod problem;
 pub mod role;
 pub mod spec;
 pub mod ssh_key;
+pub mod standing;
 pub mod timer;
 pub mod user;
 pub mod view;

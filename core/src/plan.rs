@@ -11,6 +11,7 @@ use crate::name::{DisplayName, Fqdn, Username};
 use crate::package::{Bounds, Features, Limits, TimerMode};
 use crate::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec, TimerSpec};
 use crate::ssh_key::SshPublicKey;
+use crate::standing::Standing;
 use crate::view::{ChangeKind, PlanView, PlannedChange};
 
 /// What the database holds about one account, read at one moment.
@@ -26,6 +27,8 @@ pub struct AccountSnapshot {
     pub uid: Uid,
     /// Its owner's name.
     pub display_name: DisplayName,
+    /// What of it is open.
+    pub standing: Standing,
     /// The owner's own switch for file transfer.
     pub sftp_enabled: bool,
     /// The limits of its package.
@@ -98,6 +101,7 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
         username: snapshot.username,
         uid: snapshot.uid,
         display_name: snapshot.display_name,
+        standing: snapshot.standing,
         sftp: SftpSpec { enabled: snapshot.sftp_enabled && snapshot.features.sftp, keys },
         timers: snapshot.features.timers,
         timer_list,
@@ -212,6 +216,7 @@ mod tests {
             username: Username::parse("alice").unwrap(),
             uid: Uid::try_from(1_900_000_001).unwrap(),
             display_name: DisplayName::parse("Alice").unwrap(),
+            standing: Standing::Open,
             sftp_enabled: true,
             limits: Limits::default(),
             features: Features::default(),

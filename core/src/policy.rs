@@ -235,7 +235,27 @@ pub fn decide(actor: &Actor, action: Action, relation: Relation) -> Decision {
             }
             if scopes.contains(&action.scope()) { Decision::Allow } else { Decision::Forbid }
         }
+        Actor::Person { role, behind, .. } => {
+            if !role_allows(*role, action, relation) {
+                return if relation == Relation::Foreign { Decision::Hide } else { Decision::Forbid };
+            }
+            if behind.is_some() && is_personal(action) { Decision::Forbid } else { Decision::Allow }
+        }
     }
+}
+
+/// What nobody does in somebody else's place: what would outlast the impersonation or can't be undone.
+const fn is_personal(action: Action) -> bool {
+    use Action as A;
+    matches!(
+        action,
+        A::UserSetPassword
+            | A::UserSetRole
+            | A::SshKeyAdd
+            | A::SshKeyRemove
+            | A::ApiKeyCreate
+            | A::ApiKeyRevoke
+    )
 }
 
 /// The rights of a role, before scopes take some away.
@@ -375,6 +395,33 @@ mod tests {
             for relation in Relation::ALL {
                 let allowed = decide(&read_only, *action, *relation) == Decision::Allow;
                 assert_eq!(allowed, action.scope() == Scope::Read, "{action:?} {relation:?}");
+            }
+        }
+    }
+
+    fn person(role: Role, behind: Option<crate::role::Impersonator>) -> Actor {
+        Actor::Person {
+            user: UserId(uuid::Uuid::nil()),
+            name: "x".into(),
+            role,
+            via: crate::role::Via::Plesk,
+            behind,
+        }
+    }
+
+    #[test]
+    fn a_person_has_the_rights_of_the_role_and_an_impersonator_less() {
+        let admin = crate::role::Impersonator { user: UserId(uuid::Uuid::nil()), name: "root".into() };
+        for role in Role::ALL {
+            for action in Action::ALL {
+                for relation in Relation::ALL {
+                    let all = decide(&key(*role, Scope::ALL), *action, *relation);
+                    assert_eq!(decide(&person(*role, None), *action, *relation), all);
+                    let behind = decide(&person(*role, Some(admin.clone())), *action, *relation);
+                    let expected =
+                        if all == Decision::Allow && is_personal(*action) { Decision::Forbid } else { all };
+                    assert_eq!(behind, expected, "{action:?} {relation:?}");
+                }
             }
         }
     }

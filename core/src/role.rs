@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::{ApiKeyId, UserId};
+use crate::id::{ApiKeyId, SessionId, UserId};
 use crate::name::Login;
 use crate::policy::Scope;
 use crate::{Code, Parse, Problem};
@@ -78,15 +78,60 @@ pub enum Actor {
         /// What the key may be used for.
         scopes: Vec<Scope>,
     },
+    /// A person who has shown who they are, by a session or with a password.
+    Person {
+        /// The person.
+        user: UserId,
+        /// Their login or email, for people who read the audit log.
+        name: String,
+        /// Their role when the request came in.
+        role: Role,
+        /// How they came in.
+        via: Via,
+        /// The administrator who acts in their place, if one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        behind: Option<Impersonator>,
+    },
     /// Berth itself: setup and scheduled work.
     System,
+}
+
+/// How a person came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// By a session of the panel.
+    Session(SessionId),
+    /// With credentials in a packet of Plesk's XML API.
+    Plesk,
+    /// With credentials of Plesk's REST API.
+    PleskRest,
+    /// With the key of Installatron's API, which speaks for the main administrator.
+    Installatron,
+}
+
+/// An administrator who acts in somebody's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impersonator {
+    /// The administrator.
+    pub user: UserId,
+    /// Their login or email.
+    pub name: String,
 }
 
 impl Actor {
     /// The user on whose behalf the request is made, if one is.
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::ApiKey { user, .. } => Some(*user),
+            Self::ApiKey { user, .. } | Self::Person { user, .. } => Some(*user),
+            Self::Anonymous { .. } | Self::Operator | Self::LocalUser { .. } | Self::System => None,
+        }
+    }
+
+    /// The user on whose behalf the request is made, with their role, if one is.
+    pub fn user_and_role(&self) -> Option<(UserId, Role)> {
+        match self {
+            Self::ApiKey { user, role, .. } | Self::Person { user, role, .. } => Some((*user, *role)),
             Self::Anonymous { .. } | Self::Operator | Self::LocalUser { .. } | Self::System => None,
         }
     }
@@ -98,6 +143,8 @@ impl Actor {
             Self::Operator => "root on the host".to_owned(),
             Self::LocalUser { uid } => format!("host user {uid}"),
             Self::ApiKey { name, key, .. } => format!("{name} by API key {key}"),
+            Self::Person { name, behind: None, .. } => name.clone(),
+            Self::Person { name, behind: Some(behind), .. } => format!("{} as {name}", behind.name),
             Self::System => "berth".to_owned(),
         }
     }

@@ -12,6 +12,7 @@ use crate::layout::HOST_TREE_MAX;
 use crate::name::{DisplayName, Fqdn, Username};
 use crate::package::{Bounds, EgressPolicy, TimerMode};
 use crate::ssh_key::SshPublicKey;
+use crate::standing::Standing;
 use crate::timer::{Schedule, TimerCommand, TimerName, TimerTimeout};
 
 /// Everything that a node needs to know about one account.
@@ -28,6 +29,9 @@ pub struct AccountSpec {
     pub uid: Uid,
     /// For the comment field of the Unix account.
     pub display_name: DisplayName,
+    /// What of it is open.
+    #[serde(default, skip_serializing_if = "Standing::is_open")]
+    pub standing: Standing,
     /// File transfer.
     pub sftp: SftpSpec,
     /// How timers run.

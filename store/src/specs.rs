@@ -7,6 +7,7 @@ use berth_core::id::{AccountId, DomainId, NodeId};
 use berth_core::name::Fqdn;
 use berth_core::plan::{AccountSnapshot, DomainSnapshot};
 use berth_core::ssh_key::SshPublicKey;
+use berth_core::standing::Standing;
 use uuid::Uuid;
 
 use crate::accounts::stored_uid;
@@ -99,6 +100,7 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
                 username: parsed("username", &row.username)?,
                 uid: stored_uid(row.uid)?,
                 display_name: parsed("display name", &row.display_name)?,
+                standing: Standing::default(),
                 sftp_enabled: row.sftp_enabled,
                 limits: from_json("limits", &row.limits)?,
                 features: from_json("features", &row.features)?,

@@ -38,6 +38,7 @@ pub(crate) fn spec(user: &str, hosts: &[&str]) -> AccountSpec {
         display_name: DisplayName::parse("Somebody").unwrap(),
         sftp: SftpSpec { enabled: true, keys: Vec::new() },
         timers: TimerMode::Off,
+        standing: berth_core::standing::Standing::default(),
         timer_list: Vec::new(),
         egress: EgressSpec { policy: EgressPolicy::Web, rules: Vec::new() },
         bounds: Bounds::default(),

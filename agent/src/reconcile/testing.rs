@@ -37,6 +37,7 @@ pub(crate) fn spec(name: &str, number: u32, generation: u64) -> AccountSpec {
         display_name: DisplayName::parse("Alice, \"A: Smith\"").unwrap(),
         sftp: SftpSpec { enabled: true, keys: vec![key(1)] },
         timers: TimerMode::Always,
+        standing: berth_core::standing::Standing::default(),
         timer_list: Vec::new(),
         egress: EgressSpec { policy: EgressPolicy::Web, rules: Vec::new() },
         bounds: Bounds::default(),

@@ -7,7 +7,7 @@ use berth_core::mode::Mode;
 use berth_core::name::Login;
 use berth_core::plan::{preview_create, standard_aliases};
 use berth_core::policy::Action;
-use berth_core::role::{Actor, Role};
+use berth_core::role::Role;
 use berth_core::ssh_key::SshPublicKey;
 use berth_core::user::{Language, MemberRole};
 use berth_core::view::{ChangeKind, CreatedUser};
@@ -248,8 +248,8 @@ async fn store(
 
 fn new_user(ctx: &Ctx, command: &CreateUser) -> UserRecord {
     let now = ctx.app.clock.now();
-    let owner = match &ctx.actor {
-        Actor::ApiKey { role: Role::Reseller, user, .. } => Some(*user),
+    let owner = match ctx.actor.user_and_role() {
+        Some((user, Role::Reseller)) => Some(user),
         _ => None,
     };
     UserRecord {

@@ -50,5 +50,8 @@ pub(super) fn initial_state(ctx: &Ctx) -> DomainState {
 
 /// Whether the actor has an administrator's view of the installation.
 pub(super) fn is_admin(actor: &Actor) -> bool {
-    matches!(actor, Actor::Operator | Actor::System | Actor::ApiKey { role: Role::Admin, .. })
+    match actor.user_and_role() {
+        Some((_, role)) => role == Role::Admin,
+        None => matches!(actor, Actor::Operator | Actor::System),
+    }
 }

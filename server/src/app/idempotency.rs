@@ -136,7 +136,7 @@ impl Request {
 /// Whose memory counts: a user's, whichever of their keys they use.
 fn actor_key(actor: &Actor) -> String {
     match actor {
-        Actor::ApiKey { user, .. } => format!("user:{user}"),
+        Actor::ApiKey { user, .. } | Actor::Person { user, .. } => format!("user:{user}"),
         Actor::Operator => "operator".to_owned(),
         Actor::System => "system".to_owned(),
         Actor::LocalUser { uid } => format!("local:{uid}"),

@@ -24,13 +24,11 @@ pub async fn list_users(ctx: &Ctx, command: ListUsers) -> Result<Page<UserView>,
 }
 
 async fn attempt(ctx: &Ctx, command: &ListUsers) -> Result<Page<UserView>, Failure> {
-    let visible = match &ctx.actor {
-        Actor::ApiKey { role: Role::Admin, .. } | Actor::Operator | Actor::System => Visible::All,
-        Actor::ApiKey { role: Role::Reseller, user, .. } => Visible::OwnedBy(*user),
-        Actor::ApiKey { role: Role::User, user, .. } => Visible::Only(*user),
-        Actor::Anonymous { .. } | Actor::LocalUser { .. } => {
-            return Ok(Page { items: Vec::new(), next: None });
-        }
+    let visible = match (ctx.actor.user_and_role(), &ctx.actor) {
+        (Some((_, Role::Admin)), _) | (None, Actor::Operator | Actor::System) => Visible::All,
+        (Some((user, Role::Reseller)), _) => Visible::OwnedBy(user),
+        (Some((user, Role::User)), _) => Visible::Only(user),
+        (None, _) => return Ok(Page { items: Vec::new(), next: None }),
     };
     let mut tx = ctx.app.store.read().await?;
     let page = users::list(&mut tx, command, visible).await?;

@@ -102,11 +102,11 @@ async fn relation(
     user: &UserRecord,
     account: Option<&AccountOverview>,
 ) -> Result<Relation, Failure> {
-    let Actor::ApiKey { user: me, role, .. } = actor else { return Ok(Relation::Foreign) };
-    if user.id == *me {
+    let Some((me, role)) = actor.user_and_role() else { return Ok(Relation::Foreign) };
+    if user.id == me {
         return Ok(Relation::Own);
     }
-    if *role == Role::Reseller && user.owner == Some(*me) {
+    if role == Role::Reseller && user.owner == Some(me) {
         return Ok(Relation::Managed);
     }
     // A manager of an account has a say in the account, and none in its owner's person.
@@ -114,7 +114,7 @@ async fn relation(
         && let Some(overview) = account
         && overview.membership == MemberRole::Owner
         && let Some(MemberRole::Owner | MemberRole::Manager) =
-            memberships::role(tx, *me, overview.account.id).await?
+            memberships::role(tx, me, overview.account.id).await?
     {
         return Ok(Relation::Own);
     }
