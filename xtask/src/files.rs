@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -37,6 +37,12 @@ pub(crate) fn read(path: &Path) -> Result<String> {
 /// Makes a directory and its parents.
 pub(crate) fn make_dir(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))
+}
+
+/// What is in a directory.
+pub(crate) fn entries(path: &Path) -> Result<Vec<PathBuf>> {
+    let list = || std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>();
+    list().with_context(|| format!("cannot list {}", path.display()))
 }
 
 /// Removes a directory with all that is in it; one that isn't there is fine.

@@ -12,7 +12,7 @@ use crate::{files, paths};
 const RELEASE: &str = "trixie";
 
 /// To be raised when [`customise`] changes, so that images made before are not reused.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// What is installed beside the essential packages.
 const PACKAGES: &[&str] = &[
@@ -51,7 +51,20 @@ const PACKAGES: &[&str] = &[
     "php8.4-opcache",
     "php8.4-sqlite3",
     "mariadb-server",
+    // What a node that has mail, or file transfer by FTP, runs beside that.
+    "postfix",
+    "dovecot-core",
+    "dovecot-imapd",
+    "dovecot-pop3d",
+    "dovecot-lmtpd",
+    "dovecot-sieve",
+    "dovecot-managesieved",
+    "rspamd",
+    "roundcube-core",
+    "roundcube-sqlite3",
+    "proftpd-core",
     // What the checks use.
+    "swaks",
     "cron",
     "at",
     "curl",
@@ -63,6 +76,22 @@ const PACKAGES: &[&str] = &[
     "dnsmasq",
     "netcat-openbsd",
 ];
+
+/// What the first of several alternatives would bring along: another web server and another database. The
+/// second alternative is in [`PACKAGES`].
+const EXCLUDED: &[&str] = &[
+    "apache2-bin",
+    "libapache2-mod-php8.4",
+    "libapr1t64",
+    "libaprutil1t64",
+    "libaprutil1-dbd-sqlite3",
+    "libaprutil1-ldap",
+    "roundcube-mysql",
+];
+
+/// Services that not every node has: Debian enables them, whoever configures them enables them again. A node
+/// without them boots as if they were not installed.
+const DISABLED: &[&str] = &["postfix", "dovecot", "rspamd", "proftpd"];
 
 /// Units that would only wait for a terminal or for a network that is not there.
 const MASKED: &[&str] = &[
@@ -80,7 +109,7 @@ pub(crate) fn path() -> PathBuf {
 
 /// All that an image depends on.
 pub(crate) fn recipe() -> String {
-    format!("{RECIPE} {RELEASE} {PACKAGES:?} {MASKED:?}")
+    format!("{RECIPE} {RELEASE} {PACKAGES:?} {EXCLUDED:?} {DISABLED:?} {MASKED:?}")
 }
 
 /// Where all images are.
@@ -119,6 +148,7 @@ pub(crate) fn bootstrap(root: &Path, further: &[&str]) -> Result<()> {
         .arg("--variant=minbase")
         .arg(format!("--cache-dir={}", packages.display()))
         .arg(format!("--include={}", [PACKAGES, further].concat().join(",")))
+        .arg(format!("--exclude={}", EXCLUDED.join(",")))
         .arg(RELEASE)
         .arg(root);
     if let Some(mirror) = mirror()? {
@@ -162,6 +192,7 @@ pub(crate) fn customise(root: &Path) -> Result<()> {
         std::os::unix::fs::symlink("/dev/null", &link)
             .with_context(|| format!("cannot mask {}", link.display()))?;
     }
+    disable(&units)?;
     // An empty machine id makes every instance choose its own at its first boot.
     files::write(&root.join("etc/machine-id"), "")?;
     // The name comes from the container manager; a file would win over it.
@@ -170,4 +201,21 @@ pub(crate) fn customise(root: &Path) -> Result<()> {
     files::remove_dir(&root.join("var/cache/apt/archives"))?;
     files::make_dir(&root.join("var/cache/apt/archives/partial"))?;
     files::make_dir(&root.join("var/log/journal"))
+}
+
+/// Takes the units of [`DISABLED`] services out of what is started at boot.
+fn disable(units: &Path) -> Result<()> {
+    for wants in files::entries(units)? {
+        if !wants.extension().is_some_and(|kind| kind == "wants" || kind == "requires") {
+            continue;
+        }
+        for link in files::entries(&wants)? {
+            let name = link.file_name().unwrap_or_default().to_string_lossy();
+            let service = name.split(['.', '@', '-']).next().unwrap_or_default();
+            if DISABLED.contains(&service) {
+                std::fs::remove_file(&link).with_context(|| format!("cannot remove {}", link.display()))?;
+            }
+        }
+    }
+    Ok(())
 }
