@@ -60,6 +60,14 @@ ids! {
     ApiKeyId;
     /// A session of the panel.
     SessionId;
+    /// The grant by which an administrator acts in somebody's place.
+    ImpersonationId;
+    /// An invitation or a registration.
+    InvitationId;
+    /// A mail that Berth sends.
+    MailId;
+    /// A link that was mailed to somebody.
+    LinkId;
     /// Something that was changed on a node and put right.
     DriftId;
     /// A question to a node.

@@ -45,6 +45,14 @@ actions! {
     UserSetPassword => "user.set_password", Users;
     /// Change a role.
     UserSetRole => "user.set_role", Users;
+    /// See the sessions of a user, and their sign-ins.
+    SessionRead => "session.read", Read;
+    /// End sessions of a user.
+    SessionRevoke => "session.revoke", Users;
+    /// Switch a user's second factor off, to be enrolled again.
+    SecondFactorReset => "second_factor.reset", Users;
+    /// Say whether a user must have a second factor.
+    SecondFactorRequire => "second_factor.require", Users;
     /// Switch file transfer on or off.
     SftpSet => "sftp.set", Users;
     /// See the domains of an account.
@@ -251,6 +259,8 @@ const fn is_personal(action: Action) -> bool {
         action,
         A::UserSetPassword
             | A::UserSetRole
+            | A::SecondFactorReset
+            | A::SecondFactorRequire
             | A::SshKeyAdd
             | A::SshKeyRemove
             | A::ApiKeyCreate
@@ -269,6 +279,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             A::UserRead
             | A::UserEdit
             | A::UserSetPassword
+            | A::SessionRead
+            | A::SessionRevoke
             | A::SftpSet
             | A::DomainRead
             | A::DomainAdd
@@ -288,6 +300,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
                 matches!(relation, R::Own | R::Managed)
             }
             A::ApiKeyRead | A::ApiKeyCreate | A::ApiKeyRevoke => relation == R::Own,
+            A::SecondFactorReset | A::SecondFactorRequire => relation == R::Managed,
             // What widens the reach of an account is not for whoever sells it.
             A::EgressRuleAdd
             | A::EgressRuleRemove
@@ -310,6 +323,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             A::UserRead
             | A::UserEdit
             | A::UserSetPassword
+            | A::SessionRead
+            | A::SessionRevoke
             | A::SftpSet
             | A::DomainRead
             | A::DomainAdd
@@ -331,6 +346,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::ApiKeyRevoke => relation == R::Own,
             A::EgressRuleAdd
             | A::EgressRuleRemove
+            | A::SecondFactorReset
+            | A::SecondFactorRequire
             | A::UserCreate
             | A::UserSetRole
             | A::DomainApprove
@@ -371,7 +388,7 @@ mod tests {
     fn the_whole_table() {
         let mut table = String::new();
         for action in Action::ALL {
-            let _ = write!(table, "{:<18}", action.as_str());
+            let _ = write!(table, "{:<22}", action.as_str());
             for role in Role::ALL {
                 let _ = write!(table, " {role}:");
                 for relation in Relation::ALL {

@@ -180,6 +180,42 @@ catalogue! {
     MethodNotAllowed => "method_not_allowed", 405, Usage, "The method is not allowed here", "the `Allow` header names the methods";
     /// Who is asking is not known.
     Unauthenticated => "unauthenticated", 401, Refused, "Sign in first", "send `Authorization: Bearer` with an API key";
+    /// Name and password don't belong together, or this user may not sign in.
+    SignInFailed => "sign_in_failed", 401, Refused, "Signing in failed", "check the name and the password; a forgotten password can be replaced by mail";
+    /// The code of the second factor is wrong or was used before.
+    SecondFactorWrong => "second_factor_wrong", 401, Refused, "The code is not right", "wait for the next code of the authenticator, or use a recovery code";
+    /// Too many attempts to sign in.
+    TooManyAttempts => "too_many_attempts", 429, Unavailable, "Too many attempts", "wait as long as the `Retry-After` header says";
+    /// The password has to be given again before this.
+    ConfirmationNeeded => "confirmation_needed", 403, Refused, "The password has to be given again", "give the password again, then repeat the request";
+    /// No such session.
+    SessionNotFound => "session_not_found", 404, NotFound, "The session does not exist", "`berth session list` shows the sessions of a user";
+    /// The second factor is on, so it can't be enrolled.
+    SecondFactorOn => "second_factor_on", 409, Conflict, "The second factor is already on", "switch it off first";
+    /// The second factor is off.
+    SecondFactorOff => "second_factor_off", 409, Conflict, "There is no second factor", "enrol one first";
+    /// The second factor has to stay on.
+    SecondFactorRequired => "second_factor_required", 409, Conflict, "A second factor is required", "an administrator decides who needs one";
+    /// The link is not valid.
+    LinkInvalid => "link_invalid", 410, NotFound, "The link is not valid any more", "links work once and for a limited time; ask for a new one";
+    /// The address waits for an invitation to be accepted.
+    InvitationPending => "invitation_pending", 409, Conflict, "The address has been invited already", "send the invitation again, or revoke it first";
+    /// No such invitation.
+    InvitationNotFound => "invitation_not_found", 404, NotFound, "The invitation does not exist", "`berth invitation list` shows the invitations";
+    /// Nobody can register by themselves here.
+    RegistrationClosed => "registration_closed", 403, Refused, "Registration is closed", "ask an administrator for an invitation";
+    /// The address has to be confirmed before it changes.
+    EmailUnconfirmed => "email_unconfirmed", 409, Conflict, "The new address has to be confirmed", "ask for a change of address, and follow the links that both addresses get";
+    /// This user can't be impersonated.
+    ImpersonationRefused => "impersonation_refused", 409, Conflict, "Nobody acts in this user's place", "administrators and oneself are never impersonated";
+    /// There is no impersonation to end.
+    ImpersonationNotFound => "impersonation_not_found", 404, NotFound, "There is no such impersonation", "it may have ended by itself";
+    /// No such mail.
+    MailNotFound => "mail_not_found", 404, NotFound, "The mail does not exist", "`berth mail list USER` shows the mails to a user";
+    /// The membership can't be given or taken.
+    MembershipInvalid => "membership_invalid", 409, Conflict, "The membership can't be changed so", "an account keeps its one owner; others are managers or viewers";
+    /// No such membership.
+    MemberNotFound => "member_not_found", 404, NotFound, "This is not a member of the account", "`berth member list USER` shows who works in an account";
     /// The caller may not do this.
     Forbidden => "forbidden", 403, Refused, "This is not allowed", "ask an administrator";
     /// The object changed since it was read.
@@ -249,18 +285,34 @@ pub struct Problem {
     /// How to mend it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// After how many seconds trying again makes sense, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }
 
 impl Problem {
     /// A problem that concerns no particular field, with the advice of its code as hint.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, field: None, detail: detail.into(), hint: Some(code.advice().to_owned()) }
+        Self {
+            code,
+            field: None,
+            detail: detail.into(),
+            hint: Some(code.advice().to_owned()),
+            retry_after: None,
+        }
     }
 
     /// The same problem, said of an input field.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
+        self
+    }
+
+    /// The same problem, with when trying again makes sense.
+    #[must_use]
+    pub const fn after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 

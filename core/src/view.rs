@@ -13,14 +13,15 @@ use crate::domain::{Docroot, DomainState};
 use crate::drift::{Cause, DriftState};
 use crate::egress::{Blocked, EgressRule, Note};
 use crate::id::{
-    AccountId, ApiKeyId, DomainId, DriftId, EgressRuleId, NodeId, PackageId, QuarantineId, SshKeyId, TimerId,
-    UserId,
+    AccountId, ApiKeyId, DomainId, DriftId, EgressRuleId, NodeId, PackageId, QuarantineId, SessionId,
+    SshKeyId, TimerId, UserId,
 };
 use crate::log::LogKind;
 use crate::name::{DisplayName, Email, Fqdn, Login, PackageName, Username};
 use crate::package::{Bounds, EgressPolicy, Features, Limits, TimerMode};
 use crate::policy::Scope;
 use crate::role::Role;
+use crate::session::{LoginOutcome, SessionState};
 use crate::timer::{MailOnFailure, RunOutcome, Schedule, TimerCommand, TimerName, TimerTimeout};
 use crate::user::{Language, MemberRole, Phone, PostalAddress, Timezone};
 
@@ -32,6 +33,65 @@ pub struct Page<T> {
     /// Pass it as `cursor` to get the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// A session of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionView {
+    /// The session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// How far its user has signed in.
+    pub state: SessionState,
+    /// What the browser said about itself.
+    pub agent: String,
+    /// From where it was used last.
+    pub address: String,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was used last, to the minute.
+    pub used_at: DateTime<Utc>,
+    /// When it ends at the latest.
+    pub expires_at: DateTime<Utc>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// An attempt to sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginView {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What it came to.
+    pub outcome: LoginOutcome,
+    /// From where.
+    pub address: String,
+    /// What the browser said about itself.
+    pub agent: String,
+}
+
+/// The second factor of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SecondFactorView {
+    /// The user.
+    pub user: UserId,
+    /// Whether signing in takes a code.
+    pub enabled: bool,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled_at: Option<DateTime<Utc>>,
+    /// Whether the user must have one.
+    pub required: bool,
+    /// Recovery codes that are left.
+    pub recovery_codes_left: u64,
+}
+
+/// How many sessions were ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionsEnded {
+    /// How many.
+    pub ended: u64,
 }
 
 /// A user with their account.

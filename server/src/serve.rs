@@ -10,7 +10,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::app::{App, Settings};
+use crate::app::{self, App, Settings};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::listen::{Admission, Certificate, Panel, Shutdown, UnixSocket};
@@ -104,8 +104,15 @@ async fn open(config: &Config) -> Result<App> {
     let hasher = Hasher::for_this_machine(Cost::default()).context("cannot prepare password hashing")?;
     let store = Store::open(&config.database.url).await.context("cannot open the database")?;
     store.migrate().await.context("cannot bring the database up to date")?;
-    let settings = Settings { node: config.node.resolve(), acme: config.acme.clone(), ..Settings::default() };
-    Ok(App::new(store, Arc::new(SystemClock), Arc::new(randomness), hasher, keyring, settings))
+    let settings = Settings {
+        node: config.node.resolve(),
+        acme: config.acme.clone(),
+        panel_url: config.panel.url.clone(),
+        ..Settings::default()
+    };
+    let app = App::new(store, Arc::new(SystemClock), Arc::new(randomness), hasher, keyring, settings);
+    app::load_settings(&app).await.context("cannot read the settings")?;
+    Ok(app)
 }
 
 async fn tidy(rest: Rest) {

@@ -113,6 +113,34 @@ const TABLES: &[Table] = tables! {
         expires_at: Number, used_at: Number, revoked_at: Number,
     }
     settings { key: Text, value: Text }
+    impersonations {
+        id: Id, admin_id: Id, user_id: Id, reason: Text, created_at: Number, expires_at: Number,
+        ended_at: Number,
+    }
+    sessions {
+        id: Id, token_sha256: Text, user_id: Id, state: Text, agent: Text, address: Text, created_at: Number,
+        used_at: Number, confirmed_at: Number, expires_at: Number, impersonation_id: Id,
+    }
+    login_history { id: Id, user_id: Id, at: Number, outcome: Text, address: Text, agent: Text }
+    throttles { subject: Text, attempts: Number, last_at: Number, blocked_until: Number }
+    second_factors {
+        user_id: Id, required_at: Number, secret: Text, confirmed_at: Number, last_step: Number,
+    }
+    recovery_codes { user_id: Id, code_sha256: Text, created_at: Number }
+    links { id: Id, kind: Text, user_id: Id, token_sha256: Text, created_at: Number, expires_at: Number }
+    email_changes {
+        user_id: Id, email: Text, created_at: Number, expires_at: Number, old_confirmed_at: Number,
+        new_confirmed_at: Number,
+    }
+    invitations {
+        id: Id, origin: Text, email: Text, email_key: Text, role: Text, package: Text, language: Text,
+        owner_id: Id, invited_by: Text, token_sha256: Text, generation: Number, created_at: Number,
+        expires_at: Number, approved_at: Number, accepted_at: Number, revoked_at: Number, user_id: Id,
+    }
+    mails {
+        id: Id, kind: Text, user_id: Id, invitation_id: Id, address: Text, language: Text, detail: Text,
+        state: Text, problem: Text, created_at: Number, done_at: Number,
+    }
     idempotency_keys { actor: Text, key: Text, request_hash: Text, response: Text, created_at: Number }
     recent_commands { actor: Text, fingerprint: Text, user_id: Id, created_at: Number }
     user_search { user_id: Id, text: Text }

@@ -226,6 +226,8 @@ constraints! {
     QuarantinePending: "quarantines_pending_key", "quarantines.node_id, quarantines.username", "a pending quarantine of that home";
     /// The id of an API key.
     ApiKey: "api_keys_pkey", "api_keys.id", "an API key of that id";
+    /// One pending invitation of an address.
+    InvitationPending: "invitations_pending_key", "invitations.email_key", "a pending invitation of that address";
     /// The id of a message.
     Message: "outbox_pkey", "outbox.id", "a message of that id";
     /// The idempotency key of an actor.

@@ -20,20 +20,29 @@ pub mod conditions;
 pub mod domains;
 pub mod drift;
 pub mod egress_rules;
+pub mod email_changes;
 mod error;
 mod filter;
 pub mod gate;
 pub mod idempotency;
+pub mod impersonations;
 pub mod inquiries;
+pub mod invitations;
+pub mod links;
+pub mod login_history;
+pub mod mails;
 pub mod memberships;
 pub mod nodes;
 pub mod outbox;
 pub mod packages;
 pub mod proofs;
+pub mod second_factors;
+pub mod sessions;
 pub mod settings;
 pub mod specs;
 pub mod ssh_keys;
 mod store;
+pub mod throttles;
 pub mod timers;
 mod tx;
 pub mod users;
@@ -68,6 +77,15 @@ pub fn statements() -> Vec<Statement> {
         outbox::STATEMENTS,
         packages::STATEMENTS,
         proofs::STATEMENTS,
+        impersonations::STATEMENTS,
+        login_history::STATEMENTS,
+        email_changes::STATEMENTS,
+        invitations::STATEMENTS,
+        links::STATEMENTS,
+        mails::STATEMENTS,
+        second_factors::STATEMENTS,
+        sessions::STATEMENTS,
+        throttles::STATEMENTS,
         settings::STATEMENTS,
         specs::STATEMENTS,
         ssh_keys::STATEMENTS,

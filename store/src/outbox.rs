@@ -11,7 +11,7 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE outbox SET due_at = $2, attempts = attempts + 1 WHERE id IN \
-             (SELECT id FROM outbox WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3",
+             (SELECT id FROM outbox WHERE topic = $4 AND due_at <= $1 ORDER BY due_at, id LIMIT $3",
             $lock,
             ") RETURNING id, topic, payload, created_at, attempts"
         )
@@ -25,6 +25,10 @@ statements! {
     CLAIM => [claim!(""), claim!(" FOR UPDATE SKIP LOCKED")];
     DELETE => ["DELETE FROM outbox WHERE id = $1"];
     RETRY => ["UPDATE outbox SET due_at = $2, last_error = $3 WHERE id = $1"];
+    POSTPONE => [
+        "UPDATE outbox SET due_at = $2, last_error = $3, attempts = attempts - 1 WHERE id = $1"
+    ];
+    DUE_NOW => ["UPDATE outbox SET due_at = $2 WHERE topic = $1 AND due_at > $2 AND attempts = 0"];
     COUNT => ["SELECT count(*) FROM outbox"];
 }
 
@@ -49,14 +53,15 @@ pub async fn enqueue(tx: &mut Tx, id: Uuid, topic: &str, payload: &Value, at: Da
     Ok(())
 }
 
-/// Takes messages that are due. Nobody else gets them before `until`; a worker that dies loses none.
+/// Takes messages of a topic that are due. Nobody else gets them before `until`; a worker that dies loses none.
 pub async fn claim(
     tx: &mut Tx,
+    topic: &str,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
     limit: u32,
 ) -> Result<Vec<Message>> {
-    fetch_all!(tx, MessageRow, CLAIM, micros(now), micros(until), i64::from(limit))?
+    fetch_all!(tx, MessageRow, CLAIM, micros(now), micros(until), i64::from(limit), topic)?
         .into_iter()
         .map(|row| {
             Ok(Message {
@@ -78,6 +83,16 @@ pub async fn finish(tx: &mut Tx, id: Uuid) -> Result<bool> {
 /// Puts a message back until `due`, with why it could not be sent.
 pub async fn retry(tx: &mut Tx, id: Uuid, due: DateTime<Utc>, error: &str) -> Result<bool> {
     Ok(execute!(tx, RETRY, id, micros(due), error)? > 0)
+}
+
+/// Puts a message back until `due` as if it had not been claimed, since nothing could be tried.
+pub async fn postpone(tx: &mut Tx, id: Uuid, due: DateTime<Utc>, why: &str) -> Result<bool> {
+    Ok(execute!(tx, POSTPONE, id, micros(due), why)? > 0)
+}
+
+/// Makes every message of a topic due that was only postponed.
+pub async fn hasten(tx: &mut Tx, topic: &str, now: DateTime<Utc>) -> Result<u64> {
+    execute!(tx, DUE_NOW, topic, micros(now))
 }
 
 /// How many messages wait.

@@ -47,6 +47,7 @@ statements! {
         "UPDATE users SET password_hash = $2, password_set_at = $3, version = version + 1 \
          WHERE id = $1 RETURNING version"
     ];
+    REHASH => ["UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"];
     PASSWORD_HASH => ["SELECT password_hash FROM users WHERE id = $1"];
     LOCK_ADMINS => [
         "SELECT id FROM users WHERE role = 'admin' ORDER BY id",
@@ -197,6 +198,11 @@ pub async fn set_password(
     at: DateTime<Utc>,
 ) -> Result<Option<i64>> {
     fetch_optional_value!(tx, i64, SET_PASSWORD, id.0, password.0.as_str(), micros(at))
+}
+
+/// Replaces a hash by another one of the same password; whether it was still the old one.
+pub async fn rehash(tx: &mut Tx, id: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<bool> {
+    Ok(execute!(tx, REHASH, id.0, old.0.as_str(), new.0.as_str())? > 0)
 }
 
 /// The hash of a user's password; `None` if there is no such user or no password.

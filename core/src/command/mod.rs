@@ -13,6 +13,7 @@ mod edit_timer;
 mod edit_user;
 mod list_users;
 mod set_password;
+mod sign_in;
 
 pub use add_domain::AddDomain;
 pub use add_egress_rule::AddEgressRule;
@@ -27,3 +28,4 @@ pub use edit_timer::EditTimer;
 pub use edit_user::{Edit, EditUser};
 pub use list_users::{ListUsers, UserFilter};
 pub use set_password::SetPassword;
+pub use sign_in::SignIn;

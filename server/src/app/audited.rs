@@ -1,10 +1,12 @@
 use berth_core::audit::{AuditEntry, AuditOutcome};
-use berth_core::id::UserId;
+use berth_core::id::{RequestId, UserId};
 use berth_core::policy::Action;
+use berth_core::role::Actor;
 use berth_store::Tx;
+use berth_store::sessions::SessionUser;
 use serde_json::Value;
 
-use super::context::Ctx;
+use super::context::{App, Ctx};
 use super::problem::Failure;
 
 /// Writes down what is being done, in the transaction that does it.
@@ -27,6 +29,31 @@ pub(super) async fn audit(
         user,
         outcome: AuditOutcome::Done,
         request: ctx.request.to_string(),
+        detail,
+    };
+    berth_store::audit::append(tx, &entry).await?;
+    Ok(())
+}
+
+/// The same for what a person does about their own sign-in, which no [`Ctx`] stands for yet.
+pub(super) async fn audit_of(
+    app: &App,
+    request: RequestId,
+    tx: &mut Tx,
+    actor: &Actor,
+    action: &str,
+    user: &SessionUser,
+    detail: Value,
+) -> Result<(), Failure> {
+    let entry = AuditEntry {
+        at: app.clock.now(),
+        actor: serde_json::to_value(actor).unwrap_or_default(),
+        actor_label: actor.label(),
+        action: action.to_owned(),
+        subject: user.name.clone(),
+        user: Some(user.id),
+        outcome: AuditOutcome::Done,
+        request: request.to_string(),
         detail,
     };
     berth_store::audit::append(tx, &entry).await?;

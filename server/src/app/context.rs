@@ -1,11 +1,12 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use berth_core::id::RequestId;
 use berth_core::mode::Mode;
 use berth_core::package::Bounds;
-use berth_core::password::PasswordRule;
 use berth_core::role::Actor;
+use berth_core::settings::Installation;
 use berth_store::{Store, StoreError, Tx};
+use chrono::{DateTime, Utc};
 
 use super::notifier::Notifier;
 use super::refusals::RefusalBudget;
@@ -34,6 +35,10 @@ pub struct App {
     /// Wakes those who wait.
     pub notifier: Notifier,
     pub(super) refusals: RefusalBudget,
+    /// What administrators have set, as this process knows it.
+    installation: RwLock<Arc<Installation>>,
+    /// The hash that the password of somebody unknown is compared with.
+    pub(super) nobody: tokio::sync::OnceCell<String>,
 }
 
 /// What the operator has set.
@@ -41,8 +46,8 @@ pub struct App {
 pub struct Settings {
     /// Name of the node that this host is.
     pub node: String,
-    /// The rule for passwords of people.
-    pub password: PasswordRule,
+    /// The address that people open, if the operator has said one.
+    pub panel_url: Option<String>,
     /// What `inherit` means in a package.
     pub defaults: Bounds,
     /// Where certificates come from.
@@ -53,7 +58,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             node: "localhost".to_owned(),
-            password: PasswordRule::default(),
+            panel_url: None,
             defaults: Bounds::default(),
             acme: Acme::default(),
         }
@@ -83,7 +88,19 @@ impl App {
             keyring,
             settings,
             refusals: RefusalBudget::default(),
+            installation: RwLock::default(),
+            nobody: tokio::sync::OnceCell::new(),
         }
+    }
+
+    /// What administrators have set.
+    pub fn installation(&self) -> Arc<Installation> {
+        Arc::clone(&self.installation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets new settings hold in this process.
+    pub(super) fn install(&self, settings: Installation) {
+        *self.installation.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// An id for a new request.
@@ -111,12 +128,14 @@ pub struct Ctx {
     pub idempotency_key: Option<String>,
     /// The version that the client has seen; an edit of another one is refused.
     pub if_match: Option<i64>,
+    /// When the person of a session gave their password last; see [`Ctx::of_session`].
+    pub confirmed_at: Option<DateTime<Utc>>,
 }
 
 impl Ctx {
     /// A request without idempotency key and precondition.
     pub const fn new(app: Arc<App>, actor: Actor, request: RequestId) -> Self {
-        Self { app, actor, request, idempotency_key: None, if_match: None }
+        Self { app, actor, request, idempotency_key: None, if_match: None, confirmed_at: None }
     }
 }
 

@@ -1,12 +1,13 @@
 use berth_core::command::SetPassword;
+use berth_core::id::UserId;
 use berth_core::mode::Mode;
 use berth_core::password::{Password, generate};
 use berth_core::policy::Action;
-use berth_core::role::UserRef;
+use berth_core::role::{Actor, UserRef, Via};
 use berth_core::view::{ChangeKind, PasswordSet};
 use berth_core::{Problem, Problems};
-use berth_store::users;
 use berth_store::users::PasswordHash;
+use berth_store::{Tx, sessions, users};
 use serde_json::json;
 
 use super::audited::audit;
@@ -52,6 +53,7 @@ async fn attempt(ctx: &Ctx, subject: &Subject, hash: &PasswordHash, generated: b
     let subject = subject.again(&mut tx).await?;
     subject.is_version(ctx.if_match)?;
     users::set_password(&mut tx, subject.user.id, hash, ctx.app.clock.now()).await?;
+    end_other_sessions(ctx, &mut tx, subject.user.id).await?;
     audit(
         ctx,
         &mut tx,
@@ -64,10 +66,19 @@ async fn attempt(ctx: &Ctx, subject: &Subject, hash: &PasswordHash, generated: b
     Ok(tx.commit().await?)
 }
 
+/// Ends what was signed in with the old password, but not the session that the change is made in.
+pub(super) async fn end_other_sessions(ctx: &Ctx, tx: &mut Tx, user: UserId) -> Result<u64, Failure> {
+    let kept = match ctx.actor {
+        Actor::Person { user: me, via: Via::Session(session), .. } if me == user => Some(session),
+        _ => None,
+    };
+    Ok(sessions::delete_of(tx, user, kept).await?)
+}
+
 /// Applies the installation's rule, with what an attacker would try first.
 pub(super) fn check_password(app: &App, password: &Password, about: &[String]) -> Result<(), Problem> {
     let about: Vec<&str> = about.iter().map(String::as_str).collect();
-    app.settings.password.check(password, &about).map_err(|problem| problem.at("password"))
+    app.installation().password_rule().check(password, &about).map_err(|problem| problem.at("password"))
 }
 
 /// A password from the app's randomness.

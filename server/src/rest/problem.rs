@@ -103,7 +103,9 @@ impl Refusal {
 
 impl From<Problems> for Refusal {
     fn from(problems: Problems) -> Self {
-        Self { problems, retry_after: None }
+        let seconds = problems.iter().filter_map(|problem| problem.retry_after).max();
+        let retry_after = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Self { problems, retry_after }
     }
 }
 

@@ -4,7 +4,7 @@ use berth_core::command::{
     AddDomain, AddEgressRule, AddSshKey, AddTimer, CreateApiKey, CreatePackage, EditDomain, EditPackage,
     EditTimer, EditUser, ListUsers, SetPassword,
 };
-use berth_core::id::{ApiKeyId, DriftId, EgressRuleId, QuarantineId, UserId};
+use berth_core::id::{ApiKeyId, DriftId, EgressRuleId, QuarantineId, SessionId, UserId};
 use berth_core::log::LogKind;
 use berth_core::mode::Mode;
 use berth_core::policy::{Action, Decision, Relation, Scope, decide};
@@ -25,6 +25,13 @@ enum Verb {
     SetPassword,
     SetRole,
     SetSftp,
+    ListSessions,
+    ListLogins,
+    RevokeSession,
+    RevokeSessions,
+    ShowSecondFactor,
+    ResetSecondFactor,
+    RequireSecondFactor,
     Conditions,
     ListDomains,
     AddDomain,
@@ -77,6 +84,13 @@ const ON_USERS: &[(Verb, Action)] = &[
     (V::SetPassword, Action::UserSetPassword),
     (V::SetRole, Action::UserSetRole),
     (V::SetSftp, Action::SftpSet),
+    (V::ListSessions, Action::SessionRead),
+    (V::ListLogins, Action::SessionRead),
+    (V::RevokeSession, Action::SessionRevoke),
+    (V::RevokeSessions, Action::SessionRevoke),
+    (V::ShowSecondFactor, Action::SessionRead),
+    (V::ResetSecondFactor, Action::SecondFactorReset),
+    (V::RequireSecondFactor, Action::SecondFactorRequire),
     (V::Conditions, Action::UserRead),
     (V::ListDomains, Action::DomainRead),
     (V::AddDomain, Action::DomainAdd),
@@ -145,6 +159,13 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
         V::SetPassword => app::set_password(ctx, &who, SetPassword { password: None }, dry).await.map(drop),
         V::SetRole => app::set_role(ctx, &who, Role::User, dry).await.map(drop),
         V::SetSftp => app::set_sftp(ctx, &who, false, dry).await.map(drop),
+        V::ListSessions => app::list_sessions(ctx, &who).await.map(drop),
+        V::ListLogins => app::list_logins(ctx, &who).await.map(drop),
+        V::RevokeSession => app::revoke_session(ctx, &who, SessionId(target.id.0), dry).await.map(drop),
+        V::RevokeSessions => app::revoke_sessions(ctx, &who, dry).await.map(drop),
+        V::ShowSecondFactor => app::show_second_factor(ctx, &who).await.map(drop),
+        V::ResetSecondFactor => app::reset_second_factor(ctx, &who, dry).await.map(drop),
+        V::RequireSecondFactor => app::require_second_factor(ctx, &who, true, dry).await.map(drop),
         V::Conditions => app::conditions(ctx, &who, Wait::default()).await.map(drop),
         V::ListDomains => app::list_domains(ctx, &who).await.map(drop),
         V::AddDomain => {

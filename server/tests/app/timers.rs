@@ -160,8 +160,8 @@ async fn ran(harness: &Harness, timer: &str, at: DateTime<Utc>, outcome: RunOutc
 async fn messages(harness: &Harness) -> Vec<Value> {
     let mut tx = harness.app.store.begin().await.unwrap();
     let due = harness.app.clock.now();
-    let all = berth_store::outbox::claim(&mut tx, due, due, 100).await.unwrap();
-    all.into_iter().filter(|message| message.topic == "timer.failed").map(|message| message.payload).collect()
+    let all = berth_store::outbox::claim(&mut tx, "timer.failed", due, due, 100).await.unwrap();
+    all.into_iter().map(|message| message.payload).collect()
 }
 
 #[tokio::test]

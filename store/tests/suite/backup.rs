@@ -132,6 +132,7 @@ async fn fill(db: &Db) {
     };
     api_keys::insert(&mut tx, &key, "00").await.unwrap();
     domains_and_certificates(&mut tx, &alice).await;
+    crate::identity::fill(&mut tx, alice.user.id, reseller.id).await;
     settings::set(&mut tx, "welcome", &true).await.unwrap();
     let answer = StoredAnswer { request_hash: "h".into(), response: 1.into(), created_at: at(4) };
     idempotency::put(&mut tx, "root", "k", &answer).await.unwrap();

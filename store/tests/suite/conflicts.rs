@@ -130,6 +130,11 @@ both_engines! {
         expect!(C::Quarantine, |tx| nodes::insert_quarantine(tx, quarantine, node.id, &other, at(1)));
         let new = QuarantineId(id());
         expect!(C::QuarantinePending, |tx| nodes::insert_quarantine(tx, new, node.id, &left, at(1)));
+        let mut tx = db.store.begin().await.unwrap();
+        berth_store::invitations::insert(&mut tx, &crate::identity::invitation("c@x.example"), "1").await.unwrap();
+        tx.commit().await.unwrap();
+        let second = crate::identity::invitation("C@x.example");
+        expect!(C::InvitationPending, |tx| berth_store::invitations::insert(tx, &second, "2"));
         expect!(C::ApiKey, |tx| api_keys::insert(tx, &api_key, "01"));
         let payload = true.into();
         expect!(C::Message, |tx| outbox::enqueue(tx, message, "t", &payload, at(0)));

@@ -18,6 +18,7 @@ mod certificates;
 mod conflicts;
 mod domains;
 mod drift;
+mod identity;
 mod inquiries;
 mod links;
 mod listing;

@@ -186,19 +186,19 @@ both_engines! {
         tx.commit().await.unwrap();
         let (now, until) = (at(2), at(60));
         let mut tx = db.store.begin().await.unwrap();
-        let first = outbox::claim(&mut tx, now, until, 2).await.unwrap();
+        let first = outbox::claim(&mut tx, "user.welcome", now, until, 2).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = db.store.begin().await.unwrap();
-        let second = outbox::claim(&mut tx, now, until, 9).await.unwrap();
+        let second = outbox::claim(&mut tx, "user.welcome", now, until, 9).await.unwrap();
         assert_eq!((first.len(), second.len()), (2, 1), "the fourth is not due yet");
         assert!(second.iter().all(|message| !first.iter().any(|other| other.id == message.id)));
         assert!(outbox::finish(&mut tx, first[0].id).await.unwrap());
         assert!(outbox::retry(&mut tx, first[1].id, now, "refused").await.unwrap());
-        let again = outbox::claim(&mut tx, now, until, 9).await.unwrap();
+        let again = outbox::claim(&mut tx, "user.welcome", now, until, 9).await.unwrap();
         assert_eq!(again.iter().map(|m| (m.id, m.attempts)).collect::<Vec<_>>(), [(first[1].id, 2)]);
         assert_eq!(outbox::count(&mut tx).await.unwrap(), 3);
         // Whoever claimed and died loses nothing.
-        let later = outbox::claim(&mut tx, until, until + TimeDelta::minutes(1), 9).await.unwrap();
+        let later = outbox::claim(&mut tx, "user.welcome", until, until + TimeDelta::minutes(1), 9).await.unwrap();
         assert_eq!(later.len(), 3);
     }
 }
