@@ -33,6 +33,7 @@ pub mod settings;
 pub mod spec;
 pub mod ssh_key;
 pub mod standing;
+pub mod suspension;
 pub mod timer;
 pub mod user;
 pub mod view;

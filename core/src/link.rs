@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Problem;
 use crate::certificate::{SiteCertificate, Thumbprint};
@@ -86,6 +87,8 @@ pub struct Report {
     pub drift: Vec<DriftReport>,
     /// Runs of timers; one that the server knows already is no news.
     pub timer_runs: Vec<TimerRunReport>,
+    /// Accounts of which nothing is left.
+    pub gone: Vec<GoneReport>,
 }
 
 /// What a node says of one account.
@@ -97,6 +100,28 @@ pub struct AccountReport {
     pub generation: u64,
     /// One for each resource.
     pub conditions: Vec<Condition>,
+}
+
+/// An account that shall be purged, and of which nothing is left on the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoneReport {
+    /// The account.
+    pub account: AccountId,
+    /// The generation that wanted it gone.
+    pub generation: u64,
+    /// What was looked for after everything had been removed, and not found.
+    pub looked: Vec<Looked>,
+}
+
+/// Something that was looked for on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Looked {
+    /// What kind of thing, such as `home` or `user in /etc/passwd`.
+    pub what: String,
+    /// Where, or under which name.
+    pub place: String,
 }
 
 /// A run of a timer, as the tenant's own processes wrote it down.

@@ -8,7 +8,7 @@ use crate::egress::EgressRule;
 use crate::id::{AccountId, DomainId};
 use crate::layout;
 use crate::name::{DisplayName, Fqdn, Username};
-use crate::package::{Bounds, Features, Limits, TimerMode};
+use crate::package::{Bounds, EgressPolicy, Features, Limits, TimerMode};
 use crate::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec, TimerSpec};
 use crate::ssh_key::SshPublicKey;
 use crate::standing::Standing;
@@ -88,13 +88,22 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
         .collect();
     let mut keys = snapshot.ssh_keys;
     keys.sort_by(|a, b| a.fingerprint().cmp(b.fingerprint()));
+    let is_open = snapshot.standing.is_open();
     let mut egress_rules = snapshot.egress_rules;
     egress_rules.sort();
     let mut timer_list = snapshot.timers;
     timer_list.sort_by(|a, b| a.name.cmp(&b.name));
-    if snapshot.features.timers == TimerMode::Off {
+    // What is closed is closed here, whatever its owner has switched on; the owner's own switches stay as they
+    // are in the database, and count again when it opens.
+    let timers = if is_open { snapshot.features.timers } else { TimerMode::Off };
+    if timers == TimerMode::Off {
         timer_list.clear();
     }
+    let egress = if is_open {
+        EgressSpec { policy: snapshot.features.egress, rules: egress_rules }
+    } else {
+        EgressSpec { policy: EgressPolicy::Nothing, rules: Vec::new() }
+    };
     AccountSpec {
         account: snapshot.account,
         generation: snapshot.generation,
@@ -102,10 +111,10 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
         uid: snapshot.uid,
         display_name: snapshot.display_name,
         standing: snapshot.standing,
-        sftp: SftpSpec { enabled: snapshot.sftp_enabled && snapshot.features.sftp, keys },
-        timers: snapshot.features.timers,
+        sftp: SftpSpec { enabled: is_open && snapshot.sftp_enabled && snapshot.features.sftp, keys },
+        timers,
         timer_list,
-        egress: EgressSpec { policy: snapshot.features.egress, rules: egress_rules },
+        egress,
         bounds: snapshot.limits.resolve(defaults),
         sites,
     }
@@ -266,6 +275,22 @@ mod tests {
         let mut without = snapshot();
         without.features.sftp = false;
         assert!(!account_spec(without, &Bounds::default()).sftp.enabled);
+    }
+
+    #[test]
+    fn what_does_not_stand_open_lets_nobody_in_and_nothing_out() {
+        for standing in [Standing::Suspended, Standing::Trashed, Standing::Purged] {
+            let closed = account_spec(AccountSnapshot { standing, ..snapshot() }, &Bounds::default());
+            assert!(!closed.sftp.enabled && closed.timer_list.is_empty(), "{standing:?}");
+            assert_eq!((closed.timers, closed.egress.policy), (TimerMode::Off, EgressPolicy::Nothing));
+            // Everything else is as it was, so that opening it again changes nothing else.
+            let open = account_spec(snapshot(), &Bounds::default());
+            assert_eq!(closed.sites, open.sites);
+            assert_eq!(closed.sftp.keys, open.sftp.keys);
+        }
+        let mut off = snapshot();
+        off.sftp_enabled = false;
+        assert!(!account_spec(off, &Bounds::default()).sftp.enabled, "what was off stays off");
     }
 
     #[test]

@@ -53,6 +53,18 @@ actions! {
     SecondFactorReset => "second_factor.reset", Users;
     /// Say whether a user must have a second factor.
     SecondFactorRequire => "second_factor.require", Users;
+    /// Close what belongs to a user, for a reason.
+    UserSuspend => "user.suspend", Users;
+    /// Take such a reason away.
+    UserActivate => "user.activate", Users;
+    /// Put a user into the trash.
+    UserDelete => "user.delete", Users;
+    /// Bring a user back from the trash.
+    UserRestore => "user.restore", Users;
+    /// Remove a user for good.
+    UserPurge => "user.purge", Users;
+    /// Try every way in to what belongs to a user.
+    UserProbe => "user.probe", Users;
     /// Switch file transfer on or off.
     SftpSet => "sftp.set", Users;
     /// See the domains of an account.
@@ -261,6 +273,8 @@ const fn is_personal(action: Action) -> bool {
             | A::UserSetRole
             | A::SecondFactorReset
             | A::SecondFactorRequire
+            | A::UserDelete
+            | A::UserPurge
             | A::SshKeyAdd
             | A::SshKeyRemove
             | A::ApiKeyCreate
@@ -281,6 +295,10 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::UserSetPassword
             | A::SessionRead
             | A::SessionRevoke
+            // Which reasons these may concern is said by `suspension::Authority`.
+            | A::UserSuspend
+            | A::UserActivate
+            | A::UserProbe
             | A::SftpSet
             | A::DomainRead
             | A::DomainAdd
@@ -299,6 +317,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::TimerRun => {
                 matches!(relation, R::Own | R::Managed)
             }
+            A::UserDelete | A::UserRestore | A::UserPurge => relation == R::Managed,
             A::ApiKeyRead | A::ApiKeyCreate | A::ApiKeyRevoke => relation == R::Own,
             A::SecondFactorReset | A::SecondFactorRequire => relation == R::Managed,
             // What widens the reach of an account is not for whoever sells it.
@@ -325,6 +344,9 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::UserSetPassword
             | A::SessionRead
             | A::SessionRevoke
+            | A::UserSuspend
+            | A::UserActivate
+            | A::UserProbe
             | A::SftpSet
             | A::DomainRead
             | A::DomainAdd
@@ -350,6 +372,9 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::SecondFactorRequire
             | A::UserCreate
             | A::UserSetRole
+            | A::UserDelete
+            | A::UserRestore
+            | A::UserPurge
             | A::DomainApprove
             | A::PackageRead
             | A::PackageCreate

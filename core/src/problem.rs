@@ -156,8 +156,22 @@ catalogue! {
     UserNotFound => "user_not_found", 404, NotFound, "The user does not exist", "`berth user list` shows the users";
     /// The user has no hosting account.
     AccountMissing => "account_missing", 409, Conflict, "The user has no hosting account", "name a user who has a username, package and domain";
+    /// The user is suspended.
+    UserSuspended => "user_suspended", 403, Refused, "The user is suspended", "ask whoever runs the installation";
+    /// There is no such suspension.
+    NotSuspended => "not_suspended", 409, Conflict, "The user is not suspended for this reason", "`berth user show USER` shows why a user is suspended";
+    /// Somebody with more rights has suspended the user.
+    SuspensionForeign => "suspension_foreign", 403, Refused, "The suspension is somebody else's", "ask whoever runs the installation";
+    /// The user is deleted, but not purged.
+    UserInTrash => "user_in_trash", 409, Conflict, "The user is in the trash", "`berth user restore USER` brings the user back";
+    /// The user is not deleted.
+    NotInTrash => "not_in_trash", 409, Conflict, "The user is not in the trash", "`berth user list` shows the users; `berth user trash` those who are deleted";
+    /// Purging has begun.
+    UserPurging => "user_purging", 409, Conflict, "The user is being purged", "nothing can bring the user back; wait until everything is gone";
+    /// A reseller still owns users.
+    ResellerHasUsers => "reseller_has_users", 409, Conflict, "The reseller still owns users", "transfer or delete the reseller's users first";
     /// The change would leave no enabled admin.
-    LastAdmin => "last_admin", 409, Conflict, "The last administrator can't lose the role", "make somebody else an administrator first";
+    LastAdmin => "last_admin", 409, Conflict, "The last administrator who can sign in stays", "make somebody else an administrator first";
     /// Not allowed on oneself.
     SelfChange => "self_change", 409, Conflict, "This can't be done to oneself", "ask another administrator";
     /// No such node.

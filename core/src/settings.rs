@@ -70,6 +70,9 @@ pub struct Installation {
     /// Whether the welcome mail holds the password itself instead of a link to set one.
     #[serde(rename = "welcome.include_password")]
     pub welcome_include_password: bool,
+    /// For how many days a deleted user can come back; 0 purges at once.
+    #[serde(rename = "trash.days")]
+    pub trash_days: u16,
 }
 
 impl Default for Installation {
@@ -94,6 +97,7 @@ impl Default for Installation {
             smtp_tls: SmtpTls::StartTls,
             smtp_username: None,
             welcome_include_password: false,
+            trash_days: 7,
         }
     }
 }

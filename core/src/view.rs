@@ -16,12 +16,15 @@ use crate::id::{
     AccountId, ApiKeyId, DomainId, DriftId, EgressRuleId, NodeId, PackageId, QuarantineId, SessionId,
     SshKeyId, TimerId, UserId,
 };
+use crate::link::Looked;
 use crate::log::LogKind;
 use crate::name::{DisplayName, Email, Fqdn, Login, PackageName, Username};
 use crate::package::{Bounds, EgressPolicy, Features, Limits, TimerMode};
 use crate::policy::Scope;
 use crate::role::Role;
 use crate::session::{LoginOutcome, SessionState};
+use crate::standing::UserState;
+use crate::suspension::Suspension;
 use crate::timer::{MailOnFailure, RunOutcome, Schedule, TimerCommand, TimerName, TimerTimeout};
 use crate::user::{Language, MemberRole, Phone, PostalAddress, Timezone};
 
@@ -126,9 +129,68 @@ pub struct UserView {
     pub created_at: DateTime<Utc>,
     /// Rises with every change of the user; the `ETag`.
     pub version: i64,
+    /// What has become of the user.
+    #[serde(default = "active")]
+    pub state: UserState,
+    /// Why the user is suspended, a suspension for each reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspensions: Vec<Suspension>,
+    /// When the user was put into the trash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// When the user is purged from the trash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge_at: Option<DateTime<Utc>>,
     /// The hosting account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountView>,
+}
+
+/// Answers that were kept from before there were states are of users who had none.
+const fn active() -> UserState {
+    UserState::Active
+}
+
+/// How far a purge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PurgeState {
+    /// Something is left.
+    Purging,
+    /// Nothing is left.
+    Gone,
+}
+
+/// A purge: what is left, or what was looked for and not found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PurgeView {
+    /// The user.
+    pub user: UserId,
+    /// What people called them.
+    pub name: String,
+    /// How far it is.
+    pub state: PurgeState,
+    /// What is left on nodes, with the reason if there is one.
+    pub remains: Vec<String>,
+    /// The accounts of which nothing is left.
+    pub accounts: Vec<PurgedAccountView>,
+}
+
+/// An account of which nothing is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PurgedAccountView {
+    /// The account.
+    pub account: AccountId,
+    /// Its name, which is free again.
+    pub username: Username,
+    /// Its number, which nobody gets again.
+    pub uid: Uid,
+    /// Where it was.
+    pub node: String,
+    /// When the node had removed everything.
+    pub purged_at: DateTime<Utc>,
+    /// What was looked for there, and not found.
+    pub looked: Vec<Looked>,
 }
 
 /// A hosting account.

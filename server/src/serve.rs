@@ -58,6 +58,7 @@ pub async fn serve(config: Config) -> Result<()> {
     background.spawn(tidy(rest.clone()));
     background.spawn(expire(Arc::clone(&app)));
     background.spawn(task::ownership(Arc::clone(&app)));
+    background.spawn(task::life(Arc::clone(&app)));
     let mut listeners = JoinSet::new();
     listeners.spawn(panel.serve(rest.router(), shutdown.clone()));
     listeners.spawn(operator.serve(rest.router(), shutdown.clone()));

@@ -42,7 +42,14 @@ const TABLES: &[Table] = tables! {
     users {
         id: Id, login: Text, email: Text, email_key: Text, sort_key: Text, display_name: Text, role: Text,
         phone: Text, address: Text, timezone: Text, language: Text, owner_id: Id, password_hash: Text,
-        password_set_at: Number, created_at: Number, version: Number,
+        password_set_at: Number, created_at: Number, version: Number, deleted_at: Number,
+        purge_at: Number, purging_at: Number,
+    }
+    suspensions {
+        user_id: Id, reason: Text, level: Text, set_by: Text, since: Number, until: Number, message: Text,
+    }
+    purged_accounts {
+        account_id: Id, user_id: Id, username: Text, uid: Number, node: Text, purged_at: Number, looked: Text,
     }
     packages { id: Id, name: Text, limits: Text, features: Text, created_at: Number, version: Number }
     nodes {

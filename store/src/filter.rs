@@ -30,6 +30,11 @@ impl Filter {
         self.clauses.push(clause.replace('?', &place));
     }
 
+    /// Adds a condition without a value.
+    pub(crate) fn always(&mut self, clause: &'static str) {
+        self.clauses.push(clause.to_owned());
+    }
+
     /// Adds a condition with two values, `?1` and `?2`.
     pub(crate) fn add_two(&mut self, clause: &'static str, first: Bound, second: Bound) {
         let (first, second) = (self.bind(first), self.bind(second));

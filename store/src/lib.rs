@@ -42,8 +42,10 @@ pub mod settings;
 pub mod specs;
 pub mod ssh_keys;
 mod store;
+pub mod suspensions;
 pub mod throttles;
 pub mod timers;
+pub mod trash;
 mod tx;
 pub mod users;
 mod value;
@@ -90,7 +92,9 @@ pub fn statements() -> Vec<Statement> {
         specs::STATEMENTS,
         ssh_keys::STATEMENTS,
         egress_rules::STATEMENTS,
+        suspensions::STATEMENTS,
         timers::STATEMENTS,
+        trash::STATEMENTS,
         users::STATEMENTS,
         users::search::STATEMENTS,
     ]

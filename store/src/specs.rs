@@ -33,7 +33,9 @@ macro_rules! of_page {
 statements! {
     ACCOUNTS => [
         "SELECT a.id, a.generation, a.username, a.uid, a.sftp_enabled, p.limits, p.features, \
-         COALESCE(u.display_name, a.username) AS display_name \
+         COALESCE(u.display_name, a.username) AS display_name, \
+         u.deleted_at IS NOT NULL AS deleted, u.purging_at IS NOT NULL AS purging, \
+         EXISTS (SELECT 1 FROM suspensions s WHERE s.user_id = u.id AND s.level = 'full') AS suspended \
          FROM accounts a JOIN packages p ON p.id = a.package_id \
          LEFT JOIN memberships m ON m.account_id = a.id AND m.role = 'owner' \
          LEFT JOIN users u ON u.id = m.user_id \
@@ -100,7 +102,7 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
                 username: parsed("username", &row.username)?,
                 uid: stored_uid(row.uid)?,
                 display_name: parsed("display name", &row.display_name)?,
-                standing: Standing::default(),
+                standing: row.standing(),
                 sftp_enabled: row.sftp_enabled,
                 limits: from_json("limits", &row.limits)?,
                 features: from_json("features", &row.features)?,
@@ -151,6 +153,20 @@ struct AccountRow {
     limits: String,
     features: String,
     display_name: String,
+    deleted: bool,
+    purging: bool,
+    suspended: bool,
+}
+
+impl AccountRow {
+    fn standing(&self) -> Standing {
+        match (self.purging, self.deleted, self.suspended) {
+            (true, ..) => Standing::Purged,
+            (false, true, _) => Standing::Trashed,
+            (false, false, true) => Standing::Suspended,
+            (false, false, false) => Standing::Open,
+        }
+    }
 }
 
 #[derive(sqlx::FromRow)]

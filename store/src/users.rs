@@ -6,6 +6,8 @@ pub(crate) mod search;
 use berth_core::id::UserId;
 use berth_core::name::{DisplayName, Email, Login};
 use berth_core::role::{Role, UserRef};
+use berth_core::standing::{Deletion, Life};
+use berth_core::suspension::Suspensions;
 use berth_core::user::{Language, Phone, PostalAddress, Timezone};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -13,13 +15,13 @@ use uuid::Uuid;
 pub use list::{Visible, list};
 
 use crate::value::{micros, moment, moment_optional, parsed, parsed_optional};
-use crate::{Result, StoreError, Tx};
+use crate::{Result, StoreError, Tx, suspensions};
 
 /// The columns of a [`UserRow`], from `users u`.
 macro_rules! user_columns {
     () => {
         "u.id, u.login, u.email, u.display_name, u.role, u.phone, u.address, u.timezone, u.language, \
-         u.owner_id, u.password_set_at, u.created_at, u.version"
+         u.owner_id, u.password_set_at, u.created_at, u.version, u.deleted_at, u.purge_at, u.purging_at"
     };
 }
 pub(crate) use user_columns;
@@ -49,6 +51,10 @@ statements! {
     ];
     REHASH => ["UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"];
     PASSWORD_HASH => ["SELECT password_hash FROM users WHERE id = $1"];
+    ENABLED_ADMINS => [
+        "SELECT u.id FROM users u WHERE u.role = 'admin' AND u.deleted_at IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM suspensions s WHERE s.user_id = u.id AND s.reason <> 'owner') ORDER BY u.id"
+    ];
     LOCK_ADMINS => [
         "SELECT id FROM users WHERE role = 'admin' ORDER BY id",
         "SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE",
@@ -84,6 +90,8 @@ pub struct UserRecord {
     pub created_at: DateTime<Utc>,
     /// Rises with every change; 1 at first.
     pub version: i64,
+    /// Whether they are suspended, or deleted. Neither is stored with the rest of the record.
+    pub life: Life,
 }
 
 impl UserRecord {
@@ -131,17 +139,20 @@ pub async fn insert(tx: &mut Tx, user: &UserRecord, password: Option<&PasswordHa
 
 /// The user of an id.
 pub async fn by_id(tx: &mut Tx, id: UserId) -> Result<Option<UserRecord>> {
-    fetch_optional!(tx, UserRow, BY_ID, id.0)?.map(UserRecord::try_from).transpose()
+    let row = fetch_optional!(tx, UserRow, BY_ID, id.0)?;
+    whole(tx, row).await
 }
 
 /// The user of a login.
 pub async fn by_login(tx: &mut Tx, login: &Login) -> Result<Option<UserRecord>> {
-    fetch_optional!(tx, UserRow, BY_LOGIN, login.as_str())?.map(UserRecord::try_from).transpose()
+    let row = fetch_optional!(tx, UserRow, BY_LOGIN, login.as_str())?;
+    whole(tx, row).await
 }
 
 /// The user of an address, without regard to case.
 pub async fn by_email(tx: &mut Tx, email: &Email) -> Result<Option<UserRecord>> {
-    fetch_optional!(tx, UserRow, BY_EMAIL, email.key())?.map(UserRecord::try_from).transpose()
+    let row = fetch_optional!(tx, UserRow, BY_EMAIL, email.key())?;
+    whole(tx, row).await
 }
 
 /// The user whom a path or argument names.
@@ -155,7 +166,8 @@ pub async fn find(tx: &mut Tx, user: &UserRef) -> Result<Option<UserRecord>> {
 
 /// The user who owns an account.
 pub async fn owner_of_account(tx: &mut Tx, account: berth_core::id::AccountId) -> Result<Option<UserRecord>> {
-    fetch_optional!(tx, UserRow, OWNER_OF_ACCOUNT, account.0)?.map(UserRecord::try_from).transpose()
+    let row = fetch_optional!(tx, UserRow, OWNER_OF_ACCOUNT, account.0)?;
+    whole(tx, row).await
 }
 
 /// Stores the profile (address, name, phone, postal address, time zone, language) of a record that was read
@@ -211,11 +223,34 @@ pub async fn password_hash(tx: &mut Tx, id: UserId) -> Result<Option<PasswordHas
     Ok(hash.flatten().map(PasswordHash))
 }
 
-/// Every admin, locked until the transaction ends, so that two of them can't take the role from each other
-/// at the same time and leave none.
+/// The admins who can sign in, with every admin locked until the transaction ends, so that two of them can't
+/// close each other out at the same time and leave none.
 pub async fn lock_admins(tx: &mut Tx) -> Result<Vec<UserId>> {
-    let ids = fetch_all!(tx, (Uuid,), LOCK_ADMINS)?;
+    fetch_all!(tx, (Uuid,), LOCK_ADMINS)?;
+    enabled_admins(tx).await
+}
+
+/// The admins who can sign in: neither suspended nor deleted.
+pub async fn enabled_admins(tx: &mut Tx) -> Result<Vec<UserId>> {
+    let ids = fetch_all!(tx, (Uuid,), ENABLED_ADMINS)?;
     Ok(ids.into_iter().map(|(id,)| UserId(id)).collect())
+}
+
+/// A user with what has become of them.
+async fn whole(tx: &mut Tx, row: Option<UserRow>) -> Result<Option<UserRecord>> {
+    let Some(row) = row else { return Ok(None) };
+    Ok(all_whole(tx, vec![row]).await?.pop())
+}
+
+/// The same for several.
+async fn all_whole(tx: &mut Tx, rows: Vec<UserRow>) -> Result<Vec<UserRecord>> {
+    let mut users = rows.into_iter().map(UserRecord::try_from).collect::<Result<Vec<_>>>()?;
+    let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    let mut suspended = suspensions::of_users(tx, &ids).await?;
+    for user in &mut users {
+        user.life.suspensions = suspended.remove(&user.id).unwrap_or_default();
+    }
+    Ok(users)
 }
 
 #[derive(sqlx::FromRow)]
@@ -233,6 +268,9 @@ pub(crate) struct UserRow {
     password_set_at: Option<i64>,
     created_at: i64,
     version: i64,
+    deleted_at: Option<i64>,
+    purge_at: Option<i64>,
+    purging_at: Option<i64>,
 }
 
 impl TryFrom<UserRow> for UserRecord {
@@ -253,6 +291,17 @@ impl TryFrom<UserRow> for UserRecord {
             password_set_at: moment_optional(row.password_set_at)?,
             created_at: moment(row.created_at)?,
             version: row.version,
+            life: Life {
+                deletion: match row.deleted_at {
+                    Some(since) => Some(Deletion {
+                        since: moment(since)?,
+                        purge_at: moment_optional(row.purge_at)?,
+                        purging_since: moment_optional(row.purging_at)?,
+                    }),
+                    None => None,
+                },
+                suspensions: Suspensions::default(),
+            },
         })
     }
 }

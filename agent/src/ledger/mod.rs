@@ -52,6 +52,16 @@ impl Gate {
         }
         file::store(path, value)
     }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        if let Some(before) = &self.0 {
+            before(path)?;
+        }
+        match file::remove(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
 }
 
 /// How far the agent is with what the server said.
@@ -279,6 +289,24 @@ impl Ledger {
     /// It could not be written.
     pub fn acknowledge(&mut self, report: AccountReport) -> io::Result<()> {
         self.state(report.account, |state| state.reported = Some(report))
+    }
+
+    /// Forgets an account of which nothing is left, unless something newer is known of it.
+    ///
+    /// # Errors
+    /// Its files can't be removed; it is reported as gone once more then.
+    pub fn forget(&mut self, account: AccountId, generation: u64) -> io::Result<()> {
+        if self.records.get(&account).is_none_or(|record| record.spec.generation > generation) {
+            return Ok(());
+        }
+        // Fewer accounts than were counted means lost ones, so the count goes first.
+        let left = self.records.len().saturating_sub(1);
+        self.position(|position, _| position.accounts = left)?;
+        for path in [state_file(&self.dir, account), spec_file(&self.dir, account)] {
+            self.gate.remove(&path)?;
+        }
+        self.records.remove(&account);
+        Ok(())
     }
 
     fn position(&mut self, change: impl FnOnce(&mut Position, usize)) -> io::Result<()> {

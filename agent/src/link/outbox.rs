@@ -8,7 +8,7 @@ use berth_core::Problem;
 use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::inquiry::Reply;
-use berth_core::link::{AccountReport, Inventory, QuarantineReport, Report, TimerRunReport};
+use berth_core::link::{AccountReport, GoneReport, Inventory, QuarantineReport, Report, TimerRunReport};
 use berth_core::timer::TimerName;
 use tokio::sync::Notify;
 
@@ -29,6 +29,7 @@ struct Pending {
     audited: Option<u64>,
     node_problems: Option<Vec<Problem>>,
     drift: Vec<DriftReport>,
+    gone: Vec<GoneReport>,
     /// Runs of timers: to be sent, on their way, and with the server.
     runs: BTreeMap<RunKey, TimerRunReport>,
     runs_sent: BTreeSet<RunKey>,
@@ -89,6 +90,18 @@ impl Outbox {
     pub fn drift(&self, reports: Vec<DriftReport>) {
         if !reports.is_empty() {
             self.change(|pending| pending.drift.extend(reports));
+        }
+    }
+
+    /// Reports that nothing is left of accounts.
+    pub fn gone(&self, reports: Vec<GoneReport>) {
+        if !reports.is_empty() {
+            self.change(|pending| {
+                for report in reports {
+                    pending.gone.retain(|known| known.account != report.account);
+                    pending.gone.push(report);
+                }
+            });
         }
     }
 
@@ -166,6 +179,11 @@ impl Outbox {
             pending.node_problems = pending.node_problems.take().or(report.node_problems);
             pending.audited = pending.audited.max(report.audited);
             pending.drift.splice(..0, report.drift);
+            for gone in report.gone {
+                if !pending.gone.iter().any(|known| known.account == gone.account) {
+                    pending.gone.push(gone);
+                }
+            }
             for run in report.timer_runs {
                 let key = run_key(&run);
                 pending.runs_sent.remove(&key);
@@ -196,7 +214,8 @@ impl Outbox {
                 pending.runs_delivered.insert(key);
             }
         }
-        report.accounts.into_iter().try_for_each(|account| ledger.acknowledge(account))
+        report.accounts.into_iter().try_for_each(|account| ledger.acknowledge(account))?;
+        report.gone.iter().try_for_each(|gone| ledger.forget(gone.account, gone.generation))
     }
 }
 
@@ -218,6 +237,7 @@ impl Pending {
             drift: std::mem::take(&mut self.drift),
             replies: std::mem::take(&mut self.replies),
             timer_runs: Vec::new(),
+            gone: std::mem::take(&mut self.gone),
         };
         let report = Report {
             timer_runs: if report.accounts.is_empty() { self.take_runs() } else { Vec::new() },

@@ -1,5 +1,7 @@
 use crate::name::PackageName;
 use crate::role::Role;
+use crate::standing::UserState;
+use crate::suspension::SuspensionReason;
 use crate::{Code, Fields, Problem, Problems};
 
 /// A page of users.
@@ -22,6 +24,10 @@ pub struct UserFilter {
     pub role: Option<Role>,
     /// Only accounts with this package.
     pub package: Option<PackageName>,
+    /// Only users in this state; without it, those in the trash are left out.
+    pub state: Option<UserState>,
+    /// Only users who are suspended for this reason.
+    pub suspended: Option<SuspensionReason>,
 }
 
 impl Default for ListUsers {
@@ -31,7 +37,7 @@ impl Default for ListUsers {
 }
 
 impl ListUsers {
-    /// Reads `search`, `role`, `package`, `cursor` and `limit` (as text, since it comes from a query).
+    /// Reads `search`, `role`, `package`, `state`, `suspended`, `cursor` and `limit` (as text, since it comes from a query).
     ///
     /// # Errors
     /// Every problem of every field.
@@ -44,8 +50,13 @@ impl ListUsers {
         {
             fields.refuse("search", Code::ValueInvalid, "search for at most 100 characters on one line");
         }
-        let filter =
-            UserFilter { search, role: fields.optional("role"), package: fields.optional("package") };
+        let filter = UserFilter {
+            search,
+            role: fields.optional("role"),
+            package: fields.optional("package"),
+            state: fields.optional("state"),
+            suspended: fields.optional("suspended"),
+        };
         let cursor = fields.text("cursor");
         let limit = fields.text("limit").map(|text| match text.parse::<u32>() {
             Ok(limit) if (1..=200).contains(&limit) => Ok(limit),

@@ -14,6 +14,7 @@ mod edit_user;
 mod list_users;
 mod set_password;
 mod sign_in;
+mod suspend_user;
 
 pub use add_domain::AddDomain;
 pub use add_egress_rule::AddEgressRule;
@@ -29,3 +30,4 @@ pub use edit_user::{Edit, EditUser};
 pub use list_users::{ListUsers, UserFilter};
 pub use set_password::SetPassword;
 pub use sign_in::SignIn;
+pub use suspend_user::SuspendUser;

@@ -9,12 +9,14 @@ use subtle::ConstantTimeEq;
 
 use super::context::App;
 use super::create_api_key::presented;
+use super::may_sign_in::closed_out;
 use super::problem::{Failure, retrying};
 
 /// Finds out whose key a client presents (`berth_<id>_<secret>`, without `Bearer`).
 ///
 /// # Errors
-/// `unauthenticated`, and the same whatever is wrong: the form, the key, its secret, its age, its owner.
+/// `unauthenticated`, and the same whatever is wrong: the form, the key, its secret, its age. `user_suspended`
+/// for whoever has shown a good key and is suspended.
 pub async fn authenticate(
     app: &App,
     request: RequestId,
@@ -31,6 +33,9 @@ pub async fn authenticate(
         }
         Err(why) => {
             retrying!(app, note_refusal(app, request, from, &why))?;
+            if let Some(problem) = why.told {
+                return Err(problem.into());
+            }
             Err(Problem::new(Code::Unauthenticated, "the API key is not valid")
                 .hint("it may be mistyped, expired or revoked; `berth api-key list` shows every key")
                 .into())
@@ -50,10 +55,12 @@ struct Known {
 struct Why {
     what: &'static str,
     key: Option<ApiKeyRecord>,
+    /// What somebody is told who has shown that the key is theirs.
+    told: Option<Problem>,
 }
 
 async fn look(app: &App, bearer: &str) -> Result<Result<Known, Why>, Failure> {
-    let refused = |what, key| Ok(Err(Why { what, key }));
+    let refused = |what, key| Ok(Err(Why { what, key, told: None }));
     let Some((id, presented)) = presented(bearer) else { return refused("malformed", None) };
     let mut tx = app.store.read().await?;
     let stored = api_keys::secret_sha256(&mut tx, id).await?;
@@ -73,6 +80,9 @@ async fn look(app: &App, bearer: &str) -> Result<Result<Known, Why>, Failure> {
         return refused("expired", Some(key));
     }
     let Some(user) = users::by_id(&mut tx, key.user).await? else { return refused("no owner", Some(key)) };
+    if let Err(problem) = closed_out(&user) {
+        return Ok(Err(Why { what: "its owner is closed out", key: Some(key), told: Some(problem) }));
+    }
     let name = user.login.map_or_else(|| user.email.to_string(), |login| login.to_string());
     let actor =
         Actor::ApiKey { key: key.id, user: user.id, name, role: user.role, scopes: key.scopes.clone() };

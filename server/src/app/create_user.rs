@@ -9,6 +9,7 @@ use berth_core::plan::{preview_create, standard_aliases};
 use berth_core::policy::Action;
 use berth_core::role::Role;
 use berth_core::ssh_key::SshPublicKey;
+use berth_core::standing::Life;
 use berth_core::user::{Language, MemberRole};
 use berth_core::view::{ChangeKind, CreatedUser};
 use berth_core::{Code, Problem, Problems};
@@ -266,6 +267,7 @@ fn new_user(ctx: &Ctx, command: &CreateUser) -> UserRecord {
         password_set_at: Some(now),
         created_at: now,
         version: 1,
+        life: Life::default(),
     }
 }
 

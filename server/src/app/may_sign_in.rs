@@ -1,12 +1,28 @@
-use berth_store::Tx;
+use berth_core::{Code, Problem};
 use berth_store::users::UserRecord;
 
-use super::problem::Failure;
-
-/// Whether a user may sign in, follow a link that was mailed to them, or go on with a session. Every way in
-/// asks here.
+/// Says why a user may not come in: by session, key or password, in every dialect. To be asked after they have
+/// shown who they are, and with every request of a session, so that a suspension counts at once.
 ///
-/// Whoever takes the right away ends what is open with [`berth_store::sessions::delete_of`].
-pub(super) async fn may_sign_in(_tx: &mut Tx, _user: &UserRecord) -> Result<bool, Failure> {
-    Ok(true)
+/// # Errors
+/// `user_suspended` with the reason and the message for the user; `unauthenticated` for somebody in the trash,
+/// as if they were not there.
+pub fn closed_out(user: &UserRecord) -> Result<(), Problem> {
+    if user.life.is_deleted() {
+        return Err(Problem::new(Code::Unauthenticated, "there is no such user"));
+    }
+    let Some(suspension) = user.life.closing_sign_in() else { return Ok(()) };
+    let mut detail = format!("suspended, reason: {}", suspension.reason);
+    if let Some(until) = suspension.until {
+        detail.push_str(&format!(", until {}", until.format("%Y-%m-%d %H:%M UTC")));
+    }
+    if let Some(message) = &suspension.message {
+        detail.push_str(&format!(": {message}"));
+    }
+    Err(Problem::new(Code::UserSuspended, detail))
+}
+
+/// The same as yes or no, for whoever must not say why.
+pub(super) fn may_sign_in(user: &UserRecord) -> bool {
+    user.life.may_sign_in()
 }

@@ -3,6 +3,7 @@ use berth_core::link::Report;
 use berth_store::{conditions, drift, inquiries, nodes};
 
 use super::context::App;
+use super::gone;
 use super::known::LinkedNode;
 use super::problem::{Failure, retrying};
 use super::timer_runs;
@@ -51,6 +52,9 @@ async fn attempt(app: &App, node: &LinkedNode, report: &Report) -> Result<(), Fa
     }
     for reply in &report.replies {
         inquiries::answer(&mut tx, node.id(), reply).await?;
+    }
+    for account in &report.gone {
+        gone::take(app, &mut tx, node, account).await?;
     }
     drift::store(&mut tx, node.id(), &report.drift, now).await?;
     if let Some(number) = report.audited {

@@ -1,11 +1,10 @@
-use berth_core::command::{ListUsers, UserFilter};
+use berth_core::id::UserId;
 use berth_core::mode::Mode;
 use berth_core::policy::Action;
 use berth_core::role::{Role, UserRef};
 use berth_core::view::{ChangeKind, UserView};
 use berth_core::{Code, Problem, Problems};
-use berth_store::users::Visible;
-use berth_store::{Tx, users};
+use berth_store::users;
 use serde_json::json;
 
 use super::audited::audit;
@@ -35,11 +34,12 @@ async fn attempt(ctx: &Ctx, subject: &Subject, role: Role, mode: Mode) -> Result
         // Locked before the role is read, so that two admins can't demote each other at the same moment.
         let admins = users::lock_admins(&mut tx).await?;
         let subject = subject.again(&mut tx).await?;
-        check(ctx, &subject, role, admins.len())?;
+        check(ctx, &subject, role, &admins)?;
         subject
     } else {
         let subject = subject.again(&mut tx).await?;
-        check(ctx, &subject, role, count_admins(&mut tx).await?)?;
+        let admins = users::enabled_admins(&mut tx).await?;
+        check(ctx, &subject, role, &admins)?;
         subject
     };
     let old = subject.user.role;
@@ -67,14 +67,7 @@ async fn attempt(ctx: &Ctx, subject: &Subject, role: Role, mode: Mode) -> Result
     Ok(Outcome::Done(user_view(after.user, after.account)?))
 }
 
-/// As many admins as matter, without locking them.
-async fn count_admins(tx: &mut Tx) -> Result<usize, Failure> {
-    let filter = UserFilter { role: Some(Role::Admin), ..UserFilter::default() };
-    let two = ListUsers { filter, cursor: None, limit: 2 };
-    Ok(users::list(tx, &two, Visible::All).await?.items.len())
-}
-
-fn check(ctx: &Ctx, subject: &Subject, role: Role, admins: usize) -> Result<(), Problem> {
+fn check(ctx: &Ctx, subject: &Subject, role: Role, enabled: &[UserId]) -> Result<(), Problem> {
     subject.is_version(ctx.if_match)?;
     if subject.user.role == role {
         return Ok(());
@@ -84,7 +77,7 @@ fn check(ctx: &Ctx, subject: &Subject, role: Role, admins: usize) -> Result<(), 
             .at("role")
             .hint("ask another administrator"));
     }
-    if subject.user.role == Role::Admin && admins <= 1 {
+    if subject.user.role == Role::Admin && !enabled.iter().any(|admin| *admin != subject.user.id) {
         return Err(Problem::new(Code::LastAdmin, format!("{} is the last administrator", subject.name()))
             .at("role")
             .hint("make somebody else an administrator first"));

@@ -145,6 +145,7 @@ async fn first_admin(
         password_set_at: hash.map(|_| now),
         created_at: now,
         version: 1,
+        life: berth_core::standing::Life::default(),
     };
     users::insert(tx, &user, hash).await?;
     Ok(user.id)

@@ -135,7 +135,7 @@ impl Attempt<'_> {
             drop(tx);
             return self.refuse(Some(user), LoginOutcome::WrongPassword).await;
         };
-        if !may_sign_in(&mut tx, &user).await? {
+        if !may_sign_in(&user) {
             drop(tx);
             return self.refuse(Some(&user), LoginOutcome::MayNot).await;
         }

@@ -1,5 +1,5 @@
 use berth_core::id::UserId;
-use berth_core::policy::{Action, Relation};
+use berth_core::policy::{Action, Relation, Scope};
 use berth_core::role::{Actor, Role, UserRef};
 use berth_core::user::MemberRole;
 use berth_core::{Code, Problem, Problems};
@@ -16,6 +16,8 @@ use super::problem::{Failure, retrying};
 pub(super) struct Subject {
     pub(super) user: UserRecord,
     pub(super) account: Option<AccountOverview>,
+    /// Whether the verb also acts on somebody who is in the trash.
+    in_trash_too: bool,
 }
 
 impl Subject {
@@ -30,7 +32,9 @@ impl Subject {
             missing: missing(named),
         };
         authorize(ctx, action, &target).await?;
-        found.ok_or_else(|| missing(named).into())
+        let subject = found.ok_or_else(|| missing(named))?;
+        subject.is_not_in_trash()?;
+        Ok(subject)
     }
 
     async fn look(ctx: &Ctx, action: Action, named: &UserRef) -> Result<(Option<Self>, Relation), Failure> {
@@ -41,7 +45,9 @@ impl Subject {
         };
         let account = accounts::of_user(&mut tx, user.id).await?;
         let relation = relation(&mut tx, &ctx.actor, action, &user, account.as_ref()).await?;
-        Ok((Some(Self { user, account }), relation))
+        let in_trash_too = action.scope() == Scope::Read
+            || matches!(action, Action::UserRestore | Action::UserPurge | Action::UserProbe);
+        Ok((Some(Self { user, account, in_trash_too }), relation))
     }
 
     /// Reads the same user again in the transaction that is going to change them.
@@ -50,7 +56,22 @@ impl Subject {
             return Err(missing(&UserRef::Id(self.user.id)).into());
         };
         let account = accounts::of_user(tx, user.id).await?;
-        Ok(Self { user, account })
+        let subject = Self { user, account, in_trash_too: self.in_trash_too };
+        subject.is_not_in_trash()?;
+        Ok(subject)
+    }
+
+    /// The same for what comes after the user was put into the trash.
+    pub(super) fn even_in_trash(self) -> Self {
+        Self { in_trash_too: true, ..self }
+    }
+
+    /// Whoever is in the trash stays as they are until they are restored or purged.
+    fn is_not_in_trash(&self) -> Result<(), Problem> {
+        if self.in_trash_too || !self.user.life.is_deleted() {
+            return Ok(());
+        }
+        Err(Problem::new(Code::UserInTrash, format!("{} is in the trash", self.name())))
     }
 
     /// The user's account, which the verb can't do without.
@@ -86,7 +107,7 @@ pub(super) fn changed() -> Problem {
         .hint("read it again and repeat the edit")
 }
 
-fn name_of(user: &UserRecord) -> String {
+pub(super) fn name_of(user: &UserRecord) -> String {
     user.login.as_ref().map_or_else(|| user.email.to_string(), ToString::to_string)
 }
 

@@ -27,6 +27,10 @@ use super::problem::Failure;
 /// A user as answers show them.
 pub(super) fn user_view(user: UserRecord, account: Option<AccountOverview>) -> Result<UserView, Failure> {
     Ok(UserView {
+        state: user.life.state(),
+        suspensions: user.life.suspensions.iter().cloned().collect(),
+        deleted_at: user.life.deletion.map(|deletion| deletion.since),
+        purge_at: user.life.deletion.and_then(|deletion| deletion.purge_at),
         id: user.id,
         username: user.login,
         email: user.email,

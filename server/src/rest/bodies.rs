@@ -9,6 +9,7 @@ use berth_core::name::{DisplayName, Email, Fqdn, PackageName, Username};
 use berth_core::package::{EgressPolicy, Limits, TimerMode};
 use berth_core::policy::Scope;
 use berth_core::role::Role;
+use berth_core::suspension::{SuspensionLevel, SuspensionMessage, SuspensionReason, Until};
 use berth_core::timer::{MailOnFailure, Schedule, TimerCommand, TimerName, TimerTimeout};
 use berth_core::user::{Language, Phone, PostalAddress, Timezone};
 use serde::Serialize;
@@ -79,6 +80,38 @@ pub struct SetPasswordBody {
 pub struct SetRoleBody {
     /// The new role.
     pub role: Role,
+}
+
+/// Why and how far a user is closed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"reason": "billing", "level": "full", "message": "An invoice is overdue"}))]
+pub struct SuspendUserBody {
+    /// Why; `operator` if absent.
+    pub reason: Option<SuspensionReason>,
+    /// How far; `full` if absent.
+    pub level: Option<SuspensionLevel>,
+    /// When it ends by itself: a day or a moment.
+    pub until: Option<Until>,
+    /// What the user is told.
+    #[schema(max_length = 500)]
+    pub message: Option<SuspensionMessage>,
+}
+
+/// Which reason is taken away.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"reason": "billing"}))]
+pub struct ActivateUserBody {
+    /// The reason; without one, all that the caller may lift but what the owner has closed.
+    pub reason: Option<SuspensionReason>,
+}
+
+/// Whom a purge takes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"live": true}))]
+pub struct PurgeUserBody {
+    /// Whether somebody is purged who is not in the trash.
+    #[schema(default = false)]
+    pub live: Option<bool>,
 }
 
 /// Whether file transfer is on.

@@ -12,6 +12,7 @@ mod domains;
 mod drift;
 mod egress;
 mod health;
+mod life;
 mod limits;
 mod logs;
 mod metrics;
@@ -105,7 +106,12 @@ pub(crate) fn described() -> OpenApi {
 fn operations() -> OpenApiRouter<Rest> {
     let api = OpenApiRouter::new()
         .routes(routes!(users::list, users::create))
-        .routes(routes!(users::show, users::edit))
+        .routes(routes!(users::show, users::edit, life::delete))
+        .routes(routes!(life::suspend))
+        .routes(routes!(life::activate))
+        .routes(routes!(life::restore))
+        .routes(routes!(life::purge))
+        .routes(routes!(life::show_purge))
         .routes(routes!(users::set_password))
         .routes(routes!(users::set_role))
         .routes(routes!(users::set_sftp))

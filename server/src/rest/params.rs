@@ -6,6 +6,8 @@ use berth_core::id::EgressRuleId;
 use berth_core::log::LogKind;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::Role;
+use berth_core::standing::UserState;
+use berth_core::suspension::SuspensionReason;
 use berth_core::timer::TimerName;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -49,6 +51,14 @@ pub struct IfMatchParam {
     /// The `ETag` of the answer that the edit is based on; an edit of another version is refused.
     #[param(rename = "If-Match", example = "\"7\"")]
     pub if_match: Option<String>,
+}
+
+/// `{id}` of a user who is purged, or gone already.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct PurgedUserParam {
+    /// Id of the user.
+    pub id: Uuid,
 }
 
 /// `{user}`
@@ -141,6 +151,10 @@ pub struct UserFilterParams {
     pub role: Option<Role>,
     /// Only accounts with this package.
     pub package: Option<PackageName>,
+    /// Only users in this state; without it, those in the trash are left out.
+    pub state: Option<UserState>,
+    /// Only users who are suspended for this reason.
+    pub suspended: Option<SuspensionReason>,
 }
 
 /// How long to wait for a change.

@@ -17,6 +17,7 @@ mod create_user;
 mod domains;
 mod drift;
 mod egress;
+mod life;
 mod link;
 mod logs;
 mod nodes;

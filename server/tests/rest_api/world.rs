@@ -113,6 +113,20 @@ impl World {
         Asking { router: &self.router, request }
     }
 
+    /// Two users more: `suzy` is suspended, `trudy` is in the trash.
+    pub(crate) async fn closed_users(&self) {
+        for name in ["suzy", "trudy"] {
+            let body = json!({
+                "username": name, "email": format!("{name}@example.net"), "display_name": name, "role": "user",
+                "package": "standard", "primary_domain": format!("{name}-site.com"),
+            });
+            self.operator("POST", "/api/v1/users").json(&body).await.expect(201);
+        }
+        let why = json!({"reason": "billing", "level": "full"});
+        self.operator("POST", "/api/v1/users/suzy/suspend").json(&why).await.expect(200);
+        self.operator("DELETE", "/api/v1/users/trudy").send().await.expect(200);
+    }
+
     /// A user with an account, a second domain and a key.
     pub(crate) async fn hosted_user(&self) -> Bella {
         let body = json!({

@@ -2,10 +2,12 @@
 
 use berth_core::command::{ListUsers, UserFilter};
 use berth_core::id::UserId;
+use berth_core::standing::UserState;
+use berth_core::suspension::SuspensionReason;
 use berth_core::view::Page;
 use uuid::Uuid;
 
-use super::{UserRecord, UserRow, user_columns};
+use super::{UserRecord, UserRow, all_whole, user_columns};
 use crate::filter::{Bound, Filter, fetch_filtered};
 use crate::store::Engine;
 use crate::{Result, Statement, StoreError, Tx};
@@ -32,7 +34,7 @@ pub async fn list(tx: &mut Tx, command: &ListUsers, visible: Visible) -> Result<
     let (sql, values) = statement(tx.engine(), &command.filter, visible, after, i64::from(command.limit) + 1);
     let rows = fetch_filtered!(tx, UserRow, "users::list", sql, values)?;
     let more = rows.len() > limit;
-    let items = rows.into_iter().take(limit).map(UserRecord::try_from).collect::<Result<Vec<_>>>()?;
+    let items = all_whole(tx, rows.into_iter().take(limit).collect()).await?;
     let next = items.last().filter(|_| more).map(|last| write_cursor(&last.sort_key(), last.id));
     Ok(Page { items, next })
 }
@@ -54,6 +56,25 @@ fn statement(
     }
     if let Some(role) = filter.role {
         where_clause.add("u.role = ?", Bound::Text(role.as_str().to_owned()));
+    }
+    match filter.state {
+        None => where_clause.always("u.deleted_at IS NULL"),
+        Some(UserState::Active) => {
+            where_clause.always("u.deleted_at IS NULL");
+            where_clause.always("NOT EXISTS (SELECT 1 FROM suspensions s WHERE s.user_id = u.id)");
+        }
+        Some(UserState::Suspended) => {
+            where_clause.always("u.deleted_at IS NULL");
+            where_clause.always("EXISTS (SELECT 1 FROM suspensions s WHERE s.user_id = u.id)");
+        }
+        Some(UserState::Trashed) => where_clause.always("u.deleted_at IS NOT NULL"),
+        Some(UserState::Purging) => where_clause.always("u.purging_at IS NOT NULL"),
+    }
+    if let Some(reason) = filter.suspended {
+        where_clause.add(
+            "EXISTS (SELECT 1 FROM suspensions s WHERE s.user_id = u.id AND s.reason = ?)",
+            Bound::Text(reason.as_str().to_owned()),
+        );
     }
     if let Some(package) = &filter.package {
         where_clause.add(
@@ -131,18 +152,32 @@ pub(crate) fn every_statement() -> Vec<Statement> {
             for role in [None, Some(berth_core::role::Role::Admin)] {
                 for package in [None, "standard".parse().ok()] {
                     for after in [None, Some((String::from("a"), id.0))] {
-                        let filter =
-                            UserFilter { search: search.map(str::to_owned), role, package: package.clone() };
-                        let text = |engine| statement(engine, &filter, visible, after.clone(), 1).0;
-                        found.push(Statement {
-                            name: "users::list",
-                            sqlite: text(Engine::Sqlite).into(),
-                            postgres: text(Engine::Postgres).into(),
-                        });
+                        let filter = UserFilter {
+                            search: search.map(str::to_owned),
+                            role,
+                            package: package.clone(),
+                            ..UserFilter::default()
+                        };
+                        found.push(described(&filter, visible, after));
                     }
                 }
             }
         }
     }
+    for state in UserState::ALL {
+        for suspended in [None, Some(SuspensionReason::Abuse)] {
+            let filter = UserFilter { state: Some(*state), suspended, ..UserFilter::default() };
+            found.push(described(&filter, Visible::All, None));
+        }
+    }
     found
+}
+
+fn described(filter: &UserFilter, visible: Visible, after: Option<(String, Uuid)>) -> Statement {
+    let text = |engine| statement(engine, filter, visible, after.clone(), 1).0;
+    Statement {
+        name: "users::list",
+        sqlite: text(Engine::Sqlite).into(),
+        postgres: text(Engine::Postgres).into(),
+    }
 }

@@ -9,7 +9,7 @@ use berth_store::api_keys::ApiKeyRecord;
 use berth_store::idempotency::StoredAnswer;
 use berth_store::{
     StoreError, api_keys, audit, backup, certificates, conditions, domains, drift, egress_rules, idempotency,
-    inquiries, nodes, outbox, proofs, settings, ssh_keys, timers, users,
+    inquiries, nodes, outbox, proofs, settings, ssh_keys, suspensions, timers, users,
 };
 
 use crate::db::{Db, at, egress_rule, id, ssh_key, user};
@@ -102,6 +102,8 @@ async fn fill(db: &Db) {
     owned.owner = Some(reseller.id);
     users::insert(&mut tx, &owned, None).await.unwrap();
     ssh_keys::insert(&mut tx, &ssh_key(alice.account.id)).await.unwrap();
+    suspensions::place(&mut tx, owned.id, &crate::life::suspension()).await.unwrap();
+    crate::life::bury(&mut tx, alice.user.id).await;
     egress_rules::insert(&mut tx, &egress_rule(alice.account.id)).await.unwrap();
     timers::insert(&mut tx, &timer(&alice, "a")).await.unwrap();
     timers::add_run(&mut tx, alice.account.node, &ran(&alice, "a", 9)).await.unwrap();

@@ -204,6 +204,7 @@ pub(crate) fn user(name: &str) -> UserRecord {
         password_set_at: Some(at(1)),
         created_at: at(1),
         version: 1,
+        life: berth_core::standing::Life::default(),
     }
 }
 

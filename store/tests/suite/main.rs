@@ -20,6 +20,7 @@ mod domains;
 mod drift;
 mod identity;
 mod inquiries;
+mod life;
 mod links;
 mod listing;
 mod opening;

@@ -1,7 +1,8 @@
+use berth_core::standing::UserState;
 use berth_core::view::UserView;
 use clap::Args;
 
-use crate::cli::user::show::state_word;
+use crate::cli::user::show::{life_word, state_word};
 use crate::client::{Request, Session};
 use crate::failure::Failure;
 use crate::output::{cell, table};
@@ -22,6 +23,14 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     package: Option<String>,
 
+    /// Only users in this state: active, suspended, trashed or purging
+    #[arg(long)]
+    state: Option<String>,
+
+    /// Only users who are suspended for this reason
+    #[arg(long, value_name = "REASON")]
+    suspended: Option<String>,
+
     #[command(flatten)]
     page: PageArgs,
 }
@@ -31,7 +40,9 @@ impl ListArgs {
         let request = Request::get(&["users"])
             .query("search", self.search.as_ref())
             .query("role", self.role.as_ref())
-            .query("package", self.package.as_ref());
+            .query("package", self.package.as_ref())
+            .query("state", self.state.as_ref())
+            .query("suspended", self.suspended.as_ref());
         pages::show::<UserView>(session, request, &self.page, |users| {
             table(
                 ["USERNAME", "EMAIL", "ROLE", "PACKAGE", "DOMAIN", "STATE"],
@@ -43,11 +54,19 @@ impl ListArgs {
                         user.role.to_string(),
                         cell(account.map(|account| &account.package)),
                         cell(account.map(|account| &account.primary_domain)),
-                        cell(account.map(|account| state_word(account.state))),
+                        list_word(user),
                     ]
                 }),
             )
         })
         .await
+    }
+}
+
+/// What has become of a user; of whom nothing has, how far the node is.
+fn list_word(user: &UserView) -> String {
+    match (user.state, &user.account) {
+        (UserState::Active, account) => cell(account.as_ref().map(|account| state_word(account.state))),
+        (_, _) => life_word(user),
     }
 }

@@ -2,6 +2,7 @@
 
 mod create;
 mod edit;
+mod life;
 mod list;
 mod password;
 mod show;
@@ -31,6 +32,16 @@ pub(crate) enum UserCommand {
     SetPassword(password::SetPasswordArgs),
     /// Change what a user may do
     SetRole(SetRoleArgs),
+    /// Close what belongs to users, for a reason
+    Suspend(life::SuspendArgs),
+    /// Take a reason away; what is left goes on closing
+    Activate(life::ActivateArgs),
+    /// Put a user into the trash: closed and sealed, and able to come back
+    Delete(life::DeleteArgs),
+    /// Bring a user back from the trash
+    Restore(life::RestoreArgs),
+    /// Remove a user for good, and show what was looked for
+    Purge(life::PurgeArgs),
     /// Show what shall be and what is, for every resource of the account
     Conditions(ConditionsArgs),
 }
@@ -72,6 +83,11 @@ impl UserCommand {
             Self::Edit(args) => args.run(session).await,
             Self::SetPassword(args) => args.run(session).await,
             Self::SetRole(args) => set_role(session, args).await,
+            Self::Suspend(args) => life::suspend(session, args).await,
+            Self::Activate(args) => life::activate(session, args).await,
+            Self::Delete(args) => life::delete(session, args).await,
+            Self::Restore(args) => life::restore(session, args).await,
+            Self::Purge(args) => life::purge(session, args).await,
             Self::Conditions(args) => conditions(session, args).await,
         }
     }

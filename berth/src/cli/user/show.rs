@@ -1,4 +1,5 @@
 use berth_core::condition::{Condition, Convergence};
+use berth_core::standing::UserState;
 use berth_core::view::{ConditionsView, UserView};
 
 use crate::client::{Request, Session, decode};
@@ -44,8 +45,29 @@ pub(super) fn user_sheet(user: &UserView) -> String {
         ("sftp", account.map(|account| yes(account.sftp))),
         ("node", account.map(|account| account.node.clone())),
         ("state", account.map(|account| state_word(account.state).to_owned())),
+        ("life", (user.state != UserState::Active).then(|| life_word(user))),
         ("version", Some(user.version.to_string())),
     ])
+}
+
+/// What has become of a user.
+pub(in crate::cli) fn life_word(user: &UserView) -> String {
+    match user.state {
+        UserState::Active => "active".to_owned(),
+        UserState::Suspended => {
+            let reasons = user.suspensions.iter().map(|suspension| {
+                let until =
+                    suspension.until.map(|until| format!(", until {}", until.format("%Y-%m-%d %H:%M UTC")));
+                format!("{} ({}{})", suspension.reason, suspension.level, until.unwrap_or_default())
+            });
+            format!("suspended: {}", reasons.collect::<Vec<_>>().join(", "))
+        }
+        UserState::Trashed => match user.purge_at {
+            Some(at) => format!("in the trash until {}", at.format("%Y-%m-%d %H:%M UTC")),
+            None => "in the trash".to_owned(),
+        },
+        UserState::Purging => "being purged".to_owned(),
+    }
 }
 
 /// Desired beside observed.

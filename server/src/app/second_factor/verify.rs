@@ -52,8 +52,7 @@ async fn attempt(
     let Some(user) = user else {
         return Err(Problem::new(Code::SessionNotFound, "the sign-in has ended; begin again").into());
     };
-    let used =
-        if may_sign_in(&mut tx, &user).await? { use_code(app, &mut tx, session, code).await? } else { None };
+    let used = if may_sign_in(&user) { use_code(app, &mut tx, session, code).await? } else { None };
     let outcome = used.unwrap_or(LoginOutcome::WrongCode);
     note(app, &mut tx, client, Some(user.id), outcome).await?;
     audit_sign_in(app, &mut tx, request, client, Some(&user), outcome).await?;
