@@ -96,9 +96,10 @@ impl Authority {
     /// administrator has closed for abuse.
     pub fn may_lift(self, suspension: &Suspension) -> bool {
         match (self, suspension.reason) {
-            (Self::Operator, _) | (_, SuspensionReason::Owner) => true,
+            (Self::Operator, _)
+            | (_, SuspensionReason::Owner)
+            | (Self::Reseller, SuspensionReason::Billing | SuspensionReason::Operator) => true,
             (Self::Reseller, SuspensionReason::Abuse) => suspension.by <= self,
-            (Self::Reseller, SuspensionReason::Billing | SuspensionReason::Operator) => true,
             (Self::Owner, _) => false,
         }
     }

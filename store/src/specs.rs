@@ -102,7 +102,7 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
                 username: parsed("username", &row.username)?,
                 uid: stored_uid(row.uid)?,
                 display_name: parsed("display name", &row.display_name)?,
-                standing: row.standing(),
+                standing: row.life.standing(),
                 sftp_enabled: row.sftp_enabled,
                 limits: from_json("limits", &row.limits)?,
                 features: from_json("features", &row.features)?,
@@ -153,13 +153,19 @@ struct AccountRow {
     limits: String,
     features: String,
     display_name: String,
+    #[sqlx(flatten)]
+    life: LifeRow,
+}
+
+#[derive(sqlx::FromRow)]
+struct LifeRow {
     deleted: bool,
     purging: bool,
     suspended: bool,
 }
 
-impl AccountRow {
-    fn standing(&self) -> Standing {
+impl LifeRow {
+    const fn standing(&self) -> Standing {
         match (self.purging, self.deleted, self.suspended) {
             (true, ..) => Standing::Purged,
             (false, true, _) => Standing::Trashed,

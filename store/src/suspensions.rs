@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use berth_core::id::UserId;
-use berth_core::suspension::{Suspension, SuspensionReason, Suspensions};
+use berth_core::suspension::{Suspension, SuspensionMessage, SuspensionReason, Suspensions};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ pub async fn place(tx: &mut Tx, user: UserId, suspension: &Suspension) -> Result
         suspension.by.as_str(),
         micros(suspension.since),
         suspension.until.map(micros),
-        suspension.message.as_ref().map(|message| message.as_str()),
+        suspension.message.as_ref().map(SuspensionMessage::as_str),
     )?;
     execute!(tx, CHANGED, user.0)?;
     Ok(())

@@ -16,6 +16,7 @@ statements! {
         "UPDATE users SET deleted_at = $2, purge_at = $3, version = version + 1 \
          WHERE id = $1 AND deleted_at IS NULL"
     ];
+    FORGET_COMMANDS => ["DELETE FROM recent_commands WHERE user_id = $1"];
     RESTORE => [
         "UPDATE users SET deleted_at = NULL, purge_at = NULL, version = version + 1 \
          WHERE id = $1 AND deleted_at IS NOT NULL AND purging_at IS NULL"
@@ -82,6 +83,8 @@ pub async fn delete(
     at: DateTime<Utc>,
     purge_at: Option<DateTime<Utc>>,
 ) -> Result<bool> {
+    // Whoever creates the same user again is not answered with the one in the trash.
+    execute!(tx, FORGET_COMMANDS, user.0)?;
     Ok(execute!(tx, DELETE, user.0, micros(at), purge_at.map(micros))? > 0)
 }
 

@@ -158,7 +158,7 @@ pub(crate) fn every_statement() -> Vec<Statement> {
                             package: package.clone(),
                             ..UserFilter::default()
                         };
-                        found.push(described(&filter, visible, after));
+                        found.push(described(&filter, visible, after.as_ref()));
                     }
                 }
             }
@@ -173,8 +173,8 @@ pub(crate) fn every_statement() -> Vec<Statement> {
     found
 }
 
-fn described(filter: &UserFilter, visible: Visible, after: Option<(String, Uuid)>) -> Statement {
-    let text = |engine| statement(engine, filter, visible, after.clone(), 1).0;
+fn described(filter: &UserFilter, visible: Visible, after: Option<&(String, Uuid)>) -> Statement {
+    let text = |engine| statement(engine, filter, visible, after.cloned(), 1).0;
     Statement {
         name: "users::list",
         sqlite: text(Engine::Sqlite).into(),
