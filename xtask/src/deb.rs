@@ -18,6 +18,7 @@ pub(crate) struct Deb {
 
 /// Cargo in the checkout, building into the directory that all nested commands share.
 pub(crate) fn cargo() -> Result<Program> {
+    prerequisites::assets()?;
     Ok(Program::new("cargo").dir(&paths::repository()?).env("CARGO_TARGET_DIR", paths::target()))
 }
 

@@ -1,6 +1,9 @@
 //! What must be installed on the developer's machine, and installing it.
 
-use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
 
 use crate::process::{Program, installed};
 use crate::progress::Step;
@@ -34,6 +37,11 @@ const VM: &[Need] = &[
 
 const STORE: &[Need] = &[("psql", "postgresql")];
 
+/// What bundles the panel's style and script, see `server/build.rs`.
+const ASSETS: &[Need] = &[("node", "nodejs"), ("npm", "npm")];
+
+const BROWSER: &[Need] = &[("chromium", "chromium"), ("node", "nodejs"), ("npm", "npm")];
+
 /// A developer tool from crates.io, with the version that we use.
 struct Tool {
     name: &'static str,
@@ -57,6 +65,38 @@ pub(crate) fn suite() -> Result<()> {
 pub(crate) fn vm() -> Result<()> {
     packages(VM)?;
     packages(SUITE)
+}
+
+/// What building the panel takes.
+pub(crate) fn assets() -> Result<()> {
+    packages(ASSETS)
+}
+
+/// What the browser suite takes: a browser, and the libraries of the lock file, which are kept outside of the
+/// checkout. Gives the directory of the libraries.
+pub(crate) fn browser() -> Result<PathBuf> {
+    packages(BROWSER)?;
+    let source = paths::repository()?.join("xtask/browser");
+    let locked = source.join("package-lock.json");
+    let lock = std::fs::read(&locked).with_context(|| format!("cannot read {}", locked.display()))?;
+    let place = paths::cache().join("browser").join(paths::fingerprint_bytes(&lock));
+    let _lock = files::lock(&paths::cache().join("browser/.lock"))?;
+    let modules = place.join("node_modules");
+    if !modules.exists() {
+        let step = Step::start("installing what drives the browser (once)");
+        let fresh = paths::cache().join("browser/new");
+        files::remove_dir(&fresh)?;
+        files::make_dir(&fresh)?;
+        for name in ["package.json", "package-lock.json"] {
+            std::fs::copy(source.join(name), fresh.join(name))
+                .with_context(|| format!("cannot copy {name}"))?;
+        }
+        let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+        Program::new("npm").args(arguments).dir(&fresh).within(Duration::from_mins(5)).output()?;
+        std::fs::rename(&fresh, &place).context("cannot keep what drives the browser")?;
+        step.done();
+    }
+    Ok(modules)
 }
 
 /// What the store suite takes.

@@ -15,6 +15,7 @@ mod list_users;
 mod set_password;
 mod sign_in;
 mod suspend_user;
+mod user_query;
 
 pub use add_domain::AddDomain;
 pub use add_egress_rule::AddEgressRule;
@@ -31,3 +32,4 @@ pub use list_users::{ListUsers, UserFilter};
 pub use set_password::SetPassword;
 pub use sign_in::SignIn;
 pub use suspend_user::SuspendUser;
+pub use user_query::{QueryMap, UserQuery};

@@ -17,6 +17,7 @@ use tracing::{Instrument, Span, info_span};
 use super::Rest;
 use super::problem::{self, Refusal};
 use crate::listen::Peer;
+use crate::panel;
 
 /// Longest that a request may take; the longest poll is shorter.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
@@ -35,8 +36,9 @@ pub(super) async fn observe(State(rest): State<Rest>, mut request: Request, next
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |route| route.as_str().to_owned());
     let span = info_span!("request", %id, method, route, actor = Empty);
+    let asked = panel::Asked::new(request.uri().path(), request.method(), request.headers(), id);
     let answered = within_limits(&rest, peer, request, next).instrument(span.clone()).await;
-    let mut response = problem::render(answered, id);
+    let mut response = problem::render(answered, id, &asked);
     finish(response.headers_mut(), id, peer);
     let elapsed = started.elapsed();
     record(&response, method, &route, elapsed, &span);

@@ -10,6 +10,8 @@ use berth_core::{Code, Problem, Problems};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::panel::{self, Asked, Written};
+
 /// The media type of refusals.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -124,15 +126,20 @@ impl IntoResponse for Refusal {
 }
 
 /// Gives every unsuccessful answer its problem document, also those that the framework made itself.
-pub(crate) fn render(mut response: Response, request: RequestId) -> Response {
+pub(crate) fn render(mut response: Response, request: RequestId, asked: &Asked) -> Response {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let written = response.extensions().get::<Written>().is_some();
+    if written || !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     let refusal = match response.extensions_mut().remove::<Refusal>() {
         Some(refusal) => refusal,
         None => from_status(status),
     };
+    if let Some(mut page) = panel::in_place_of(asked, status, refusal.problems()) {
+        page.extensions_mut().insert(refusal);
+        return page;
+    }
     let mut headers = std::mem::take(response.headers_mut());
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -194,7 +201,11 @@ mod tests {
     #[test]
     fn every_code_of_the_catalogue_has_a_status_that_http_knows() {
         for code in Code::ALL {
-            let response = render(Refusal::new(*code, "x").into_response(), RequestId(uuid::Uuid::nil()));
+            let response = render(
+                Refusal::new(*code, "x").into_response(),
+                RequestId(uuid::Uuid::nil()),
+                &Asked::program(),
+            );
             assert_eq!(response.status().as_u16(), code.http_status(), "{code}");
             assert!(response.status().canonical_reason().is_some(), "{code}");
             assert_eq!(response.headers()[header::CONTENT_TYPE], MEDIA_TYPE, "{code}");

@@ -13,5 +13,6 @@ mod input;
 mod link;
 mod listeners;
 mod pages;
+mod panel;
 mod rates;
 mod world;

@@ -29,7 +29,9 @@ pub(crate) enum Level {
     Simulation,
     /// The installed product on a real node.
     Node,
-    /// The same on a kernel of its own, for what a container can't show; only when it is named.
+    /// The installed panel in a browser.
+    Browser,
+    /// The same as `node`, on a kernel of its own, for what a container can't show; only when it is named.
     Vm,
 }
 
@@ -38,7 +40,7 @@ pub(crate) enum Level {
 pub(crate) struct Arguments {
     /// The levels to run; all but `vm` by default.
     levels: Vec<Level>,
-    /// Runs only those checks of the node or VM suite whose names contain this.
+    /// Runs only those checks of the node, browser or VM suite whose names contain this.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Keeps the nodes of the suite afterwards, to look at it.
@@ -114,20 +116,27 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
                     Ok(Tally::default())
                 }
             },
+            Level::Browser => match node_obstacle() {
+                None => suite::browser::run(arguments.only.as_deref(), arguments.keep),
+                Some(reason) => {
+                    not_run = Some(reason);
+                    Ok(Tally::default())
+                }
+            },
             Level::Vm => vm::run(arguments.only.as_deref(), arguments.keep),
         };
         let tally = outcome.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
             Tally::one(false)
         });
-        if !(level == Level::Node && not_run.is_some()) {
+        if !(matches!(level, Level::Node | Level::Browser) && not_run.is_some()) {
             println!("{}", tally.line(name));
         }
         total = total.plus(tally);
     }
     if let Some(reason) = not_run {
-        loud("THE NODE SUITE WAS NOT RUN. This machine can't boot a node.");
-        println!("node: NOT RUN: {reason}");
+        loud("NODE AND BROWSER SUITE WERE NOT RUN. This machine can't boot a node.");
+        println!("node, browser: NOT RUN: {reason}");
     }
     if whole {
         loud("THE VM SUITE WAS NOT RUN: quota on ext4 and xfs, limits of slices, reboot, the clock.");
@@ -153,6 +162,7 @@ fn name(level: Level) -> &'static str {
         Level::App => "app",
         Level::Simulation => "simulation",
         Level::Node => "node",
+        Level::Browser => "browser",
         Level::Vm => "vm",
     }
 }

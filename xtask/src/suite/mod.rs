@@ -6,6 +6,7 @@
 mod accounts;
 mod backup_restore;
 mod batches;
+pub(crate) mod browser;
 mod crash;
 pub(crate) mod create;
 mod drift;
