@@ -58,6 +58,12 @@ ids! {
     NodeId;
     /// A key for the API.
     ApiKeyId;
+    /// Something that has happened.
+    EventId;
+    /// Somebody who is told of events.
+    WebhookId;
+    /// An event on its way to a webhook.
+    DeliveryId;
     /// A session of the panel.
     SessionId;
     /// The grant by which an administrator acts in somebody's place.

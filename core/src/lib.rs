@@ -12,6 +12,7 @@ pub mod condition;
 pub mod domain;
 pub mod drift;
 pub mod egress;
+pub mod event;
 pub mod id;
 pub mod input;
 pub mod inquiry;
@@ -37,6 +38,7 @@ pub mod suspension;
 pub mod timer;
 pub mod user;
 pub mod view;
+pub mod webhook;
 
 pub use input::{Fields, Parse};
 pub use problem::{Code, Problem, Problems};

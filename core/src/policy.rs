@@ -65,6 +65,8 @@ actions! {
     UserPurge => "user.purge", Users;
     /// Try every way in to what belongs to a user.
     UserProbe => "user.probe", Users;
+    /// Give an account another package.
+    UserSetPackage => "user.set_package", Users;
     /// Switch file transfer on or off.
     SftpSet => "sftp.set", Users;
     /// See the domains of an account.
@@ -129,6 +131,18 @@ actions! {
     ApiKeyCreate => "api_key.create", ApiKeys;
     /// Revoke an API key.
     ApiKeyRevoke => "api_key.revoke", ApiKeys;
+    /// See what has happened.
+    EventRead => "event.read", Read;
+    /// See webhooks and their deliveries; never their secrets.
+    WebhookRead => "webhook.read", Read;
+    /// Have somebody told of events.
+    WebhookAdd => "webhook.add", Webhooks;
+    /// Tell them no more.
+    WebhookRemove => "webhook.remove", Webhooks;
+    /// Try whether a webhook works.
+    WebhookTest => "webhook.test", Webhooks;
+    /// Send an event to a webhook again.
+    WebhookReplay => "webhook.replay", Webhooks;
     /// Read and verify the audit log.
     AuditRead => "audit.read", Audit;
     /// Change the installation's settings.
@@ -162,6 +176,9 @@ pub enum Scope {
     /// Create and revoke API keys.
     #[serde(rename = "api_keys")]
     ApiKeys,
+    /// Add, try and remove webhooks.
+    #[serde(rename = "webhooks")]
+    Webhooks,
     /// Read the audit log.
     #[serde(rename = "audit")]
     Audit,
@@ -181,6 +198,7 @@ impl Scope {
         Self::Packages,
         Self::Nodes,
         Self::ApiKeys,
+        Self::Webhooks,
         Self::Audit,
         Self::Settings,
     ];
@@ -196,6 +214,7 @@ impl Scope {
             Self::Packages => "packages",
             Self::Nodes => "nodes",
             Self::ApiKeys => "api_keys",
+            Self::Webhooks => "webhooks",
             Self::Audit => "audit",
             Self::Settings => "settings",
         }
@@ -318,6 +337,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
                 matches!(relation, R::Own | R::Managed)
             }
             A::UserDelete | A::UserRestore | A::UserPurge => relation == R::Managed,
+            // What one may have is decided by whoever sells it, not by oneself.
+            A::UserSetPackage => relation == R::Managed,
             A::ApiKeyRead | A::ApiKeyCreate | A::ApiKeyRevoke => relation == R::Own,
             A::SecondFactorReset | A::SecondFactorRequire => relation == R::Managed,
             // What widens the reach of an account is not for whoever sells it.
@@ -334,6 +355,12 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DriftRead
             | A::DriftAdopt
             | A::DriftRevert
+            | A::EventRead
+            | A::WebhookRead
+            | A::WebhookAdd
+            | A::WebhookRemove
+            | A::WebhookTest
+            | A::WebhookReplay
             | A::AuditRead
             | A::SettingsEdit => false,
         },
@@ -371,6 +398,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::SecondFactorReset
             | A::SecondFactorRequire
             | A::UserCreate
+            | A::UserSetPackage
             | A::UserSetRole
             | A::UserDelete
             | A::UserRestore
@@ -386,6 +414,12 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DriftRead
             | A::DriftAdopt
             | A::DriftRevert
+            | A::EventRead
+            | A::WebhookRead
+            | A::WebhookAdd
+            | A::WebhookRemove
+            | A::WebhookTest
+            | A::WebhookReplay
             | A::AuditRead
             | A::SettingsEdit => false,
         },

@@ -188,6 +188,12 @@ catalogue! {
     IdsExhausted => "ids_exhausted", 503, Unavailable, "No numeric id is left", "a new installation is needed";
     /// No such API key.
     ApiKeyNotFound => "api_key_not_found", 404, NotFound, "The API key does not exist", "`berth api-key list` shows the keys";
+    /// Not an address that events can be sent to.
+    WebhookUrlInvalid => "webhook_url_invalid", 422, Invalid, "The address can't be sent events", "use an https address of a public host, without a user name in it";
+    /// No such webhook.
+    WebhookNotFound => "webhook_not_found", 404, NotFound, "The webhook does not exist", "`berth webhook list` shows the webhooks";
+    /// No such delivery.
+    DeliveryNotFound => "delivery_not_found", 404, NotFound, "The delivery does not exist", "`berth webhook deliveries ID` shows the deliveries of a webhook";
     /// There is nothing at this address.
     NotFound => "not_found", 404, NotFound, "There is nothing here", "the API document lists every address";
     /// The address does not know this method.

@@ -12,9 +12,10 @@ use crate::condition::{Condition, ConditionState, Convergence, Resource};
 use crate::domain::{Docroot, DomainState};
 use crate::drift::{Cause, DriftState};
 use crate::egress::{Blocked, EgressRule, Note};
+use crate::event::EventPattern;
 use crate::id::{
-    AccountId, ApiKeyId, DomainId, DriftId, EgressRuleId, NodeId, PackageId, QuarantineId, SessionId,
-    SshKeyId, TimerId, UserId,
+    AccountId, ApiKeyId, DeliveryId, DomainId, DriftId, EgressRuleId, EventId, NodeId, PackageId,
+    QuarantineId, SessionId, SshKeyId, TimerId, UserId, WebhookId,
 };
 use crate::link::Looked;
 use crate::log::LogKind;
@@ -27,6 +28,7 @@ use crate::standing::UserState;
 use crate::suspension::Suspension;
 use crate::timer::{MailOnFailure, RunOutcome, Schedule, TimerCommand, TimerName, TimerTimeout};
 use crate::user::{Language, MemberRole, Phone, PostalAddress, Timezone};
+use crate::webhook::{DeliveryState, WebhookUrl};
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -633,6 +635,95 @@ pub struct CreatedApiKey {
     pub key: ApiKeyView,
     /// What goes into the `Authorization: Bearer` header: here and nowhere else, once.
     pub secret: String,
+}
+
+/// Something that has happened. This is also what a webhook is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventView {
+    /// The event; the same in every delivery of it.
+    pub id: EventId,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What happened: the action of a verb such as `user.create`, or `condition.changed`.
+    #[schema(example = "user.create")]
+    pub kind: String,
+    /// To what, for people: a username, domain or name.
+    pub subject: String,
+    /// The user concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// Who did it, for people.
+    pub actor: String,
+    /// The request that it came with; absent for what a node has reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// Old and new values. Never a secret.
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
+}
+
+/// Somebody who is told of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebhookView {
+    /// The webhook.
+    pub id: WebhookId,
+    /// Where events are sent.
+    pub url: WebhookUrl,
+    /// Which events are sent.
+    pub events: Vec<EventPattern>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// Attempts in a row that failed.
+    pub failures: u64,
+    /// Until when nothing is sent, after failures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rests_until: Option<DateTime<Utc>>,
+    /// Deliveries that wait to be sent.
+    pub waiting: u64,
+}
+
+/// Answer of `webhook add`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CreatedWebhook {
+    /// The webhook.
+    #[serde(flatten)]
+    pub webhook: WebhookView,
+    /// What deliveries are signed with: here and nowhere else, once.
+    pub secret: String,
+}
+
+/// An event on its way to a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryView {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub webhook: WebhookId,
+    /// What is sent.
+    pub event: EventId,
+    /// The kind of that event.
+    pub kind: String,
+    /// How far it is.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: u64,
+    /// When the event happened.
+    pub created_at: DateTime<Utc>,
+    /// When it is tried next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<DateTime<Utc>>,
+    /// When it was tried last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_at: Option<DateTime<Utc>>,
+    /// The HTTP status of the last answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why the last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// An entry of the audit log.

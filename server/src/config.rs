@@ -36,6 +36,8 @@ pub struct Config {
     pub rate: Rate,
     /// Where certificates come from.
     pub acme: Acme,
+    /// Where events may be sent.
+    pub webhooks: Webhooks,
 }
 
 impl Default for Config {
@@ -50,6 +52,7 @@ impl Default for Config {
             account: Account::default(),
             rate: Rate::default(),
             acme: Acme::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }
@@ -177,6 +180,16 @@ pub struct Acme {
     pub resolver: Option<SocketAddr>,
     /// Whether names may lead to addresses that are not public. Only for tests: customers could then reach
     /// what is inside the operator's network.
+    pub allow_private: bool,
+}
+
+/// `[webhooks]`: where events may be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether events may be sent without encryption.
+    pub allow_http: bool,
+    /// Whether events may be sent to addresses that are not public, such as those of the operator's own network.
     pub allow_private: bool,
 }
 

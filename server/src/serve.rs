@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use berth_store::{Store, idempotency};
+use berth_store::{Store, events, idempotency};
 use chrono::TimeDelta;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(15);
 /// How often idle counters are freed and figures are tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
 
-/// How often old answers to idempotency keys are forgotten.
+/// How often old answers to idempotency keys and old events are forgotten.
 const EXPIRE_EVERY: Duration = Duration::from_hours(1);
 
 /// For how long an answer to an idempotency key is kept.
@@ -59,6 +59,7 @@ pub async fn serve(config: Config) -> Result<()> {
     background.spawn(expire(Arc::clone(&app)));
     background.spawn(task::ownership(Arc::clone(&app)));
     background.spawn(task::life(Arc::clone(&app)));
+    background.spawn(task::events(Arc::clone(&app)));
     let mut listeners = JoinSet::new();
     listeners.spawn(panel.serve(rest.router(), shutdown.clone()));
     listeners.spawn(operator.serve(rest.router(), shutdown.clone()));
@@ -109,6 +110,7 @@ async fn open(config: &Config) -> Result<App> {
         node: config.node.resolve(),
         acme: config.acme.clone(),
         panel_url: config.panel.url.clone(),
+        webhooks: config.webhooks.clone(),
         ..Settings::default()
     };
     let app = App::new(store, Arc::new(SystemClock), Arc::new(randomness), hasher, keyring, settings);
@@ -129,7 +131,7 @@ async fn expire(app: Arc<App>) {
         if let Err(error) = expire_once(&app).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "old answers to idempotency keys could not be forgotten; the next hour tries again"
+                "old answers to idempotency keys and old events could not be forgotten; the next hour tries again"
             );
         }
     }
@@ -139,6 +141,7 @@ async fn expire_once(app: &App) -> berth_store::Result<()> {
     let before = app.clock.now() - TimeDelta::days(IDEMPOTENCY_DAYS);
     let mut tx = app.store.begin().await?;
     idempotency::expire(&mut tx, before).await?;
+    events::forget(&mut tx, app.clock.now()).await?;
     tx.commit().await
 }
 

@@ -61,6 +61,7 @@ statements! {
         of_users!("SELECT j.value::uuid FROM jsonb_array_elements_text($1::jsonb) j (value)"),
     ];
     SET_SFTP => ["UPDATE accounts SET sftp_enabled = $2 WHERE id = $1"];
+    SET_PACKAGE => ["UPDATE accounts SET package_id = $2 WHERE id = $1"];
     NEXT_UID => ["UPDATE id_allocation SET next = next + 1 WHERE kind = 'uid' RETURNING next - 1"];
     PASS_UID => ["UPDATE id_allocation SET next = $1 + 1 WHERE kind = 'uid' AND next <= $1"];
     NEXT_GENERATION => [
@@ -225,6 +226,14 @@ pub async fn stamp_package(tx: &mut Tx, package: PackageId) -> Result<Vec<NodeId
 /// Switches file transfer. Call [`stamp`] as well.
 pub async fn set_sftp(tx: &mut Tx, account: AccountId, enabled: bool) -> Result<()> {
     match execute!(tx, SET_SFTP, account.0, enabled)? {
+        0 => Err(StoreError::Missing { what: "account" }),
+        _ => Ok(()),
+    }
+}
+
+/// Gives an account another package. Call [`stamp`] before. [`StoreError::Reference`] if there is no such package.
+pub async fn set_package(tx: &mut Tx, account: AccountId, package: PackageId) -> Result<()> {
+    match execute!(tx, SET_PACKAGE, account.0, package.0)? {
         0 => Err(StoreError::Missing { what: "account" }),
         _ => Ok(()),
     }

@@ -106,6 +106,17 @@ const TABLES: &[Table] = tables! {
     inquiries {
         id: Id, node_id: Id, question: Text, asked_at: Number, given_at: Number, answer: Text,
     }
+    events {
+        id: Id, at: Number, kind: Text, subject: Text, user_id: Id, actor: Text, request: Text, detail: Text,
+    }
+    webhooks {
+        id: Id, url: Text, patterns: Text, note: Text, secret: Text, created_at: Number, failures: Number,
+        rests_until: Number,
+    }
+    webhook_deliveries {
+        id: Id, webhook_id: Id, event_id: Id, state: Text, attempts: Number, created_at: Number, since: Number,
+        due_at: Number, tried_at: Number, status: Number, problem: Text,
+    }
     audit_log {
         sequence: Number, at: Number, actor: Text, actor_label: Text, action: Text, subject: Text,
         user_id: Id, outcome: Text, request: Text, detail: Text, hash: Text,

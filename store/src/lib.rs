@@ -22,6 +22,7 @@ pub mod drift;
 pub mod egress_rules;
 pub mod email_changes;
 mod error;
+pub mod events;
 mod filter;
 pub mod gate;
 pub mod idempotency;
@@ -49,6 +50,7 @@ pub mod trash;
 mod tx;
 pub mod users;
 mod value;
+pub mod webhooks;
 
 pub use error::{Constraint, StoreError};
 pub use statement::Statement;
@@ -70,6 +72,7 @@ pub fn statements() -> Vec<Statement> {
         conditions::STATEMENTS,
         domains::STATEMENTS,
         drift::STATEMENTS,
+        events::STATEMENTS,
         idempotency::STATEMENTS,
         inquiries::STATEMENTS,
         memberships::STATEMENTS,
@@ -97,12 +100,16 @@ pub fn statements() -> Vec<Statement> {
         trash::STATEMENTS,
         users::STATEMENTS,
         users::search::STATEMENTS,
+        webhooks::STATEMENTS,
+        webhooks::deliveries::STATEMENTS,
     ]
     .concat()
     .into_iter()
     .chain(users::list::every_statement())
     .chain(audit::page::every_statement())
     .chain(drift::every_statement())
+    .chain(events::every_statement())
+    .chain(webhooks::deliveries::every_statement())
     .chain(backup::every_statement())
     .collect()
 }

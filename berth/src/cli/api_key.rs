@@ -26,7 +26,8 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     label: Option<String>,
 
-    /// What the key may be used for: read, users, domains, keys, packages, nodes, `api_keys`, audit, settings;
+    /// What the key may be used for: read, users, domains, keys, timers, packages, nodes,
+    /// `api_keys`, webhooks, audit, settings;
     /// may be given several times
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
     scopes: Vec<String>,

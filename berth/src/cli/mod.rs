@@ -10,6 +10,7 @@ mod doctor;
 mod domain;
 mod drift;
 mod egress;
+mod event;
 mod home;
 mod log;
 mod logs;
@@ -26,6 +27,7 @@ mod tests;
 mod timer;
 mod timer_run;
 mod user;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 
@@ -105,6 +107,12 @@ enum Command {
     /// Create and revoke keys for the API
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
+    /// List what has happened
+    #[command(subcommand)]
+    Event(event::EventCommand),
+    /// Have others told of what happens
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -153,6 +161,8 @@ impl Cli {
             Command::Node(command) => online(&global, console, async |session| command.run(session).await),
             Command::ApiKey(command) => online(&global, console, async |session| command.run(session).await),
             Command::Audit(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Event(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Webhook(command) => online(&global, console, async |session| command.run(session).await),
             Command::Home(command) => online(&global, console, async |session| command.run(session).await),
             Command::Backup(args) => args.run(&global, console),
             Command::Restore(args) => args.run(&global, console),

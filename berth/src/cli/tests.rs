@@ -18,6 +18,7 @@ fn body(line: &[&str]) -> Value {
     match command(line) {
         Command::User(user::UserCommand::Create(args)) => args.body(None, &[]),
         Command::User(user::UserCommand::Edit(args)) => args.body(),
+        Command::User(user::UserCommand::SetPackage(args)) => args.body(),
         Command::Package(package::PackageCommand::Create(args)) => args.body(),
         Command::Package(package::PackageCommand::Edit(args)) => args.body(),
         Command::Domain(domain::DomainCommand::Add(args)) => args.body(),
@@ -26,6 +27,7 @@ fn body(line: &[&str]) -> Value {
         Command::Timer(timer::TimerCommand::Edit(args)) => args.body(),
         Command::ApiKey(api_key::ApiKeyCommand::Create(args)) => args.body(),
         Command::Egress(egress::EgressCommand::Allow(args)) => args.body(),
+        Command::Webhook(webhook::WebhookCommand::Add(args)) => args.body(),
         other => panic!("{other:?} sends no body that this test knows"),
     }
 }
@@ -75,6 +77,8 @@ fn arguments_become_bodies() {
             &["user", "edit", "alice", "--phone", "", "--language", "de", "--if-version", "3"],
             json!({"phone": "", "language": "de"}),
         ),
+        (&["user", "set-package", "alice", "pro"], json!({"package": "pro", "force": false})),
+        (&["user", "set-package", "alice", "pro", "--force"], json!({"package": "pro", "force": true})),
         (&["package", "create", "small"], json!({"name": "small"})),
         (
             &[
@@ -119,6 +123,11 @@ fn arguments_become_bodies() {
                 "x y",
             ],
             json!({"network": "::1", "port": "1-2", "protocol": "udp", "note": "x y"}),
+        ),
+        (&["webhook", "add", "https://a.example/"], json!({"url": "https://a.example/"})),
+        (
+            &["webhook", "add", "https://a.example/", "--event", "user.*,domain.add", "--note", "billing"],
+            json!({"url": "https://a.example/", "events": ["user.*", "domain.add"], "note": "billing"}),
         ),
         (&["domain", "add", "alice", "example.com"], json!({"domain": "example.com"})),
         (

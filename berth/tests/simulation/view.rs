@@ -3,7 +3,7 @@
 use berth_core::command::ListUsers;
 use berth_store::users::Visible;
 use berth_store::{
-    Store, accounts, api_keys, domains, egress_rules, nodes, packages, ssh_keys, timers, users,
+    Store, accounts, api_keys, domains, egress_rules, nodes, packages, ssh_keys, timers, users, webhooks,
 };
 use serde_json::json;
 
@@ -52,6 +52,10 @@ pub(crate) async fn read(store: &Store) -> Facts {
     for key in api_keys::list(&mut tx, None).await.unwrap() {
         let value = json!({ "user": key.user, "scopes": key.scopes, "revoked": key.revoked_at.is_some() });
         facts.set(format!("api_key/{}", key.label), value);
+    }
+    for hook in webhooks::list(&mut tx).await.unwrap() {
+        let note = hook.note.as_ref().unwrap();
+        facts.set(format!("webhook/{note}"), json!({ "events": hook.events }));
     }
     let node = nodes::by_name(&mut tx, NODE).await.unwrap().unwrap();
     facts.set("audits", json!(node.audit_requested));

@@ -1,5 +1,5 @@
 use berth_core::audit::{AuditEntry, AuditOutcome};
-use berth_core::id::{RequestId, UserId};
+use berth_core::id::{EventId, RequestId, UserId};
 use berth_core::policy::Action;
 use berth_core::role::Actor;
 use berth_store::Tx;
@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::context::{App, Ctx};
 use super::problem::Failure;
+use super::published::{News, publish};
 
-/// Writes down what is being done, in the transaction that does it.
+/// Writes down what is being done, in the transaction that does it: for the audit log, and as an event.
 ///
 /// `detail` holds old and new values and never a secret.
 pub(super) async fn audit(
@@ -20,6 +21,18 @@ pub(super) async fn audit(
     user: Option<UserId>,
     detail: Value,
 ) -> Result<(), Failure> {
+    audit_event(ctx, tx, action, subject, user, detail).await.map(drop)
+}
+
+/// The same, for whoever needs the event.
+pub(super) async fn audit_event(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    action: Action,
+    subject: impl Into<String>,
+    user: Option<UserId>,
+    detail: Value,
+) -> Result<EventId, Failure> {
     let entry = AuditEntry {
         at: ctx.app.clock.now(),
         actor: serde_json::to_value(&ctx.actor).unwrap_or_default(),
@@ -32,7 +45,9 @@ pub(super) async fn audit(
         detail,
     };
     berth_store::audit::append(tx, &entry).await?;
-    Ok(())
+    let AuditEntry { actor_label: actor, action: kind, subject, user, request, detail, .. } = entry;
+    let news = News { kind: &kind, subject, user, actor, request: Some(request), detail };
+    publish(&ctx.app, tx, news).await
 }
 
 /// The same for what a person does about their own sign-in, which no [`Ctx`] stands for yet.
@@ -57,5 +72,7 @@ pub(super) async fn audit_of(
         detail,
     };
     berth_store::audit::append(tx, &entry).await?;
-    Ok(())
+    let AuditEntry { actor_label: actor, action: kind, subject, user, request, detail, .. } = entry;
+    let news = News { kind: &kind, subject, user, actor, request: Some(request), detail };
+    publish(app, tx, news).await.map(drop)
 }

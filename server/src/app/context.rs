@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::notifier::Notifier;
 use super::refusals::RefusalBudget;
 use crate::clock::Clock;
-use crate::config::Acme;
+use crate::config::{Acme, Webhooks};
 use crate::network::{Internet, Network};
 use crate::random::Randomness;
 use crate::secret::{Hasher, Keyring};
@@ -52,6 +52,8 @@ pub struct Settings {
     pub defaults: Bounds,
     /// Where certificates come from.
     pub acme: Acme,
+    /// Where events may be sent.
+    pub webhooks: Webhooks,
 }
 
 impl Default for Settings {
@@ -61,6 +63,7 @@ impl Default for Settings {
             panel_url: None,
             defaults: Bounds::default(),
             acme: Acme::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }

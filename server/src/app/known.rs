@@ -1,6 +1,6 @@
 //! Finding things that are named in a path, with the answer for those that are not there.
 
-use berth_core::id::NodeId;
+use berth_core::id::{DeliveryId, NodeId, WebhookId};
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::package::TimerMode;
 use berth_core::timer::TimerName;
@@ -10,7 +10,8 @@ use berth_store::domains::DomainRecord;
 use berth_store::nodes::{NodeOverview, NodeRecord};
 use berth_store::packages::PackageRecord;
 use berth_store::timers::TimerRecord;
-use berth_store::{Tx, domains, nodes, packages, timers};
+use berth_store::webhooks::{DeliveryRecord, WebhookRecord};
+use berth_store::{Tx, domains, nodes, packages, timers, webhooks};
 
 use super::context::App;
 use super::problem::{Failure, retrying};
@@ -90,6 +91,24 @@ pub(super) async fn timers_included(tx: &mut Tx, account: &AccountRecord) -> Res
         .into()),
         mode => Ok(mode),
     }
+}
+
+/// A webhook, by its id.
+pub(super) async fn webhook(tx: &mut Tx, id: WebhookId) -> Result<WebhookRecord, Failure> {
+    webhooks::by_id(tx, id)
+        .await?
+        .ok_or_else(|| Problem::new(Code::WebhookNotFound, format!("there is no webhook {id}")).into())
+}
+
+/// A delivery of a webhook, by its id.
+pub(super) async fn delivery(
+    tx: &mut Tx,
+    webhook: WebhookId,
+    id: DeliveryId,
+) -> Result<DeliveryRecord, Failure> {
+    webhooks::delivery(tx, webhook, id).await?.ok_or_else(|| {
+        Problem::new(Code::DeliveryNotFound, format!("the webhook has no delivery {id}")).into()
+    })
 }
 
 /// A node with counts of its accounts.

@@ -49,7 +49,7 @@ impl Default for ListAudit {
 }
 
 /// A moment as RFC 3339 writes it.
-struct Moment(DateTime<Utc>);
+pub(super) struct Moment(pub(super) DateTime<Utc>);
 
 impl Parse for Moment {
     fn parse(text: &str) -> Result<Self, Problem> {

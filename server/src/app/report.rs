@@ -6,6 +6,7 @@ use super::context::App;
 use super::gone;
 use super::known::LinkedNode;
 use super::problem::{Failure, retrying};
+use super::published::{conditions_before, publish_conditions};
 use super::timer_runs;
 
 /// Accounts per transaction, so that a node that reports on everything does not keep the verbs waiting.
@@ -33,8 +34,12 @@ async fn attempt(app: &App, node: &LinkedNode, report: &Report) -> Result<(), Fa
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
     nodes::seen(&mut tx, node.id(), None, now).await?;
+    let Some(record) = nodes::by_id(&mut tx, node.id()).await? else { return Ok(()) };
     for account in &report.accounts {
-        if !conditions::store(&mut tx, node.id(), account, now).await? {
+        let before = conditions_before(&mut tx, account.account).await?;
+        if conditions::store(&mut tx, node.id(), account, now).await? {
+            publish_conditions(app, &mut tx, &record, &before, account).await?;
+        } else {
             tracing::debug!(account = %account.account, generation = account.generation, "a stale report");
         }
     }

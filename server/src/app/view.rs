@@ -2,9 +2,11 @@ use berth_core::domain::DomainState;
 use berth_core::drift::DriftState;
 use berth_core::package::TimerMode;
 use berth_core::view::{
-    AccountView, ApiKeyView, AuditView, DomainView, DriftView, EgressRuleView, NodeView, OwnershipView,
-    PackageView, QuarantineView, SshKeyView, TimerRunView, TimerView, UserView,
+    AccountView, ApiKeyView, AuditView, DeliveryView, DomainView, DriftView, EgressRuleView, EventView,
+    NodeView, OwnershipView, PackageView, QuarantineView, SshKeyView, TimerRunView, TimerView, UserView,
+    WebhookView,
 };
+use berth_core::webhook::DeliveryState;
 use berth_core::{Code, Problem};
 use berth_core::{layout, ownership};
 use berth_store::accounts::AccountOverview;
@@ -13,12 +15,14 @@ use berth_store::audit::AuditRecord;
 use berth_store::domains::DomainRecord;
 use berth_store::drift::DriftRecord;
 use berth_store::egress_rules::EgressRuleRecord;
+use berth_store::events::EventRecord;
 use berth_store::nodes::{NodeOverview, QuarantineRecord};
 use berth_store::packages::PackageRecord;
 use berth_store::proofs::ProofRecord;
 use berth_store::ssh_keys::SshKeyRecord;
 use berth_store::timers::{RunRecord, TimerRecord};
 use berth_store::users::UserRecord;
+use berth_store::webhooks::{DeliveryRecord, WebhookRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::found_keys::is_adoptable;
@@ -227,6 +231,43 @@ pub(super) fn api_key_view(key: ApiKeyRecord) -> ApiKeyView {
         expires_at: key.expires_at,
         used_at: key.used_at,
         revoked_at: key.revoked_at,
+    }
+}
+
+/// An event as answers and webhooks show it.
+pub(super) fn event_view(event: EventRecord) -> EventView {
+    let EventRecord { id, at, kind, subject, user, actor, request, detail } = event;
+    EventView { id, at, kind, subject, user, actor, request, detail }
+}
+
+/// A webhook as answers show it.
+pub(super) fn webhook_view(webhook: WebhookRecord) -> WebhookView {
+    WebhookView {
+        id: webhook.id,
+        url: webhook.url,
+        events: webhook.events,
+        note: webhook.note,
+        created_at: webhook.created_at,
+        failures: webhook.failures,
+        rests_until: (webhook.rests_until > DateTime::UNIX_EPOCH).then_some(webhook.rests_until),
+        waiting: webhook.waiting,
+    }
+}
+
+/// A delivery as answers show it.
+pub(super) fn delivery_view(delivery: DeliveryRecord) -> DeliveryView {
+    DeliveryView {
+        id: delivery.id,
+        webhook: delivery.webhook,
+        event: delivery.event,
+        kind: delivery.kind,
+        state: delivery.state,
+        attempts: delivery.attempts,
+        created_at: delivery.created_at,
+        due_at: (delivery.state == DeliveryState::Waiting).then_some(delivery.due_at),
+        tried_at: delivery.tried_at,
+        status: delivery.status,
+        problem: delivery.problem,
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the server asks of the internet on behalf of customers: records and pages of names that they claim.
+//! What the server asks of the internet on behalf of customers: records and pages of names that they claim, and
+//! events that it sends to webhooks.
 //!
 //! Such a name can lead anywhere, also to services inside the operator's network. So addresses are looked up
 //! first, those that are nobody's public ones are refused, and the connection goes to exactly the address that
@@ -7,11 +8,16 @@
 mod address;
 mod dns;
 mod page;
+mod post;
 
 use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
 use berth_core::name::Fqdn;
+use berth_core::webhook::WebhookUrl;
+use reqwest::Url;
+
+pub(crate) use address::is_public;
 
 /// Questions to the internet.
 #[async_trait]
@@ -21,6 +27,22 @@ pub trait Network: Send + Sync {
 
     /// What a host answers at a path to a plain HTTP request.
     async fn page(&self, host: &Fqdn, path: &str, redirects: Redirects) -> Result<Page, NetworkError>;
+
+    /// Sends something; the HTTP status of the answer. Redirects are not followed.
+    async fn post(&self, post: &Post) -> Result<u16, NetworkError>;
+}
+
+/// Something to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// Where to.
+    pub url: WebhookUrl,
+    /// Headers beside the usual ones.
+    pub headers: Vec<(&'static str, String)>,
+    /// A JSON document.
+    pub body: String,
+    /// Whether it may go to an address that is nobody's public one.
+    pub allow_private: bool,
 }
 
 /// Which redirects are followed.
@@ -92,14 +114,30 @@ impl Network for Internet {
 
     async fn page(&self, host: &Fqdn, path: &str, redirects: Redirects) -> Result<Page, NetworkError> {
         let found = dns::addresses(self.resolver, host.as_str()).await?;
-        let allowed: Vec<IpAddr> =
-            found.iter().copied().filter(|found| self.allow_private || address::is_public(*found)).collect();
-        match (allowed.is_empty(), found.first()) {
-            (false, _) => page::fetch(host, &allowed, path, redirects).await,
-            (true, Some(address)) => {
-                Err(NetworkError::NotPublic { name: host.to_string(), address: *address })
-            }
-            (true, None) => Err(NetworkError::NoAddress(host.to_string())),
-        }
+        let allowed = allowed(host.as_str(), &found, self.allow_private)?;
+        page::fetch(host, &allowed, path, redirects).await
+    }
+
+    async fn post(&self, post: &Post) -> Result<u16, NetworkError> {
+        let nowhere = || NetworkError::NoAddress(post.url.origin());
+        let url = Url::parse(post.url.as_str()).map_err(|_| nowhere())?;
+        let host = url.host_str().ok_or_else(nowhere)?;
+        let found = match post.url.literal_address() {
+            Some(address) => vec![address],
+            None => dns::addresses(self.resolver, host).await?,
+        };
+        let allowed = allowed(host, &found, post.allow_private)?;
+        post::send(post, &url, host, &allowed).await
+    }
+}
+
+/// Those of a name's addresses that may be asked.
+fn allowed(name: &str, found: &[IpAddr], allow_private: bool) -> Result<Vec<IpAddr>, NetworkError> {
+    let allowed: Vec<IpAddr> =
+        found.iter().copied().filter(|found| allow_private || is_public(*found)).collect();
+    match (allowed.is_empty(), found.first()) {
+        (false, _) => Ok(allowed),
+        (true, Some(address)) => Err(NetworkError::NotPublic { name: name.to_owned(), address: *address }),
+        (true, None) => Err(NetworkError::NoAddress(name.to_owned())),
     }
 }

@@ -77,7 +77,7 @@ fn is_same(host: &str, url: &Url) -> bool {
 }
 
 /// What went wrong, with its causes, but without the address of the page.
-fn plain(error: &reqwest::Error) -> String {
+pub(super) fn plain(error: &reqwest::Error) -> String {
     let mut causes: Vec<String> = Vec::new();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {

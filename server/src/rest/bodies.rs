@@ -5,6 +5,7 @@
 
 use berth_core::domain::Docroot;
 use berth_core::egress::{Network, Note, PortRange, Protocol};
+use berth_core::event::EventPattern;
 use berth_core::name::{DisplayName, Email, Fqdn, PackageName, Username};
 use berth_core::package::{EgressPolicy, Limits, TimerMode};
 use berth_core::policy::Scope;
@@ -12,6 +13,7 @@ use berth_core::role::Role;
 use berth_core::suspension::{SuspensionLevel, SuspensionMessage, SuspensionReason, Until};
 use berth_core::timer::{MailOnFailure, Schedule, TimerCommand, TimerName, TimerTimeout};
 use berth_core::user::{Language, Phone, PostalAddress, Timezone};
+use berth_core::webhook::WebhookUrl;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -112,6 +114,17 @@ pub struct PurgeUserBody {
     /// Whether somebody is purged who is not in the trash.
     #[schema(default = false)]
     pub live: Option<bool>,
+}
+
+/// A package to give.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"package": "standard"}))]
+pub struct SetPackageBody {
+    /// The package that the account shall have.
+    pub package: PackageName,
+    /// Whether it may allow less than the account uses already.
+    #[schema(default = false)]
+    pub force: Option<bool>,
 }
 
 /// Whether file transfer is on.
@@ -243,6 +256,19 @@ pub struct EditPackageBody {
 pub struct QuarantineHomeBody {
     /// Its name below the directory of the homes.
     pub username: Username,
+}
+
+/// Somebody to tell of events.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"url": "HTTPS://billing.example.com/berth", "events": ["user.*"]}))]
+pub struct AddWebhookBody {
+    /// Where events are sent.
+    pub url: WebhookUrl,
+    /// Which events: kinds such as `user.create`, families such as `user.*`, or `*`. Everything if absent.
+    #[schema(min_items = 1)]
+    pub events: Option<Vec<EventPattern>>,
+    /// What it is for.
+    pub note: Option<Note>,
 }
 
 /// An API key to create.

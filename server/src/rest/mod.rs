@@ -11,6 +11,7 @@ mod description;
 mod domains;
 mod drift;
 mod egress;
+mod events;
 mod health;
 mod life;
 mod limits;
@@ -26,6 +27,7 @@ mod query;
 mod ssh_keys;
 mod timers;
 mod users;
+mod webhooks;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -114,6 +116,7 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(life::show_purge))
         .routes(routes!(users::set_password))
         .routes(routes!(users::set_role))
+        .routes(routes!(users::set_package))
         .routes(routes!(users::set_sftp))
         .routes(routes!(users::conditions))
         .routes(routes!(domains::list, domains::add))
@@ -143,6 +146,13 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(nodes::show_quarantine))
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::revoke))
+        .routes(routes!(events::list))
+        .routes(routes!(webhooks::list, webhooks::add))
+        .routes(routes!(webhooks::show, webhooks::remove))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::delivery))
+        .routes(routes!(webhooks::replay))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify));
     OpenApiRouter::new()

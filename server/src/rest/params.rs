@@ -2,13 +2,15 @@
 
 use berth_core::audit::AuditOutcome;
 use berth_core::drift::DriftState;
-use berth_core::id::EgressRuleId;
+use berth_core::event::EventPattern;
+use berth_core::id::{DeliveryId, EgressRuleId, WebhookId};
 use berth_core::log::LogKind;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::Role;
 use berth_core::standing::UserState;
 use berth_core::suspension::SuspensionReason;
 use berth_core::timer::TimerName;
+use berth_core::webhook::DeliveryState;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -180,6 +182,48 @@ pub struct AuditFilterParams {
     pub action: Option<String>,
     /// Only what was done, or only what was refused.
     pub outcome: Option<AuditOutcome>,
+}
+
+/// Which events.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EventFilterParams {
+    /// Only about this user: id, login or email address.
+    pub user: Option<String>,
+    /// Only of this kind, such as `user.create`, or family, such as `user.*`.
+    pub kind: Option<EventPattern>,
+    /// Only with exactly this subject: a username, domain or name.
+    pub subject: Option<String>,
+    /// Only from this moment on, such as `2026-01-31T00:00:00Z`.
+    pub since: Option<String>,
+    /// Only before this moment.
+    pub until: Option<String>,
+}
+
+/// `{webhook}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct WebhookParam {
+    /// Id of the webhook.
+    #[param(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
+    pub webhook: WebhookId,
+}
+
+/// `{delivery}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct DeliveryParam {
+    /// Id of the delivery.
+    #[param(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
+    pub delivery: DeliveryId,
+}
+
+/// Which deliveries.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeliveryFilterParams {
+    /// Only in this state.
+    pub state: Option<DeliveryState>,
 }
 
 /// Which drift.

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
-use berth_core::command::{CreateUser, EditUser, ListUsers, SetPassword};
+use berth_core::command::{CreateUser, EditUser, ListUsers, SetPackage, SetPassword};
 use berth_core::role::Role;
 use berth_core::view::{ConditionsView, CreatedUser, Page, PasswordSet, UserView};
 use berth_core::{Code, Problems};
 
 use super::answer::{self, Answer};
-use super::bodies::{CreateUserBody, EditUserBody, SetPasswordBody, SetRoleBody, SetSftpBody};
+use super::bodies::{
+    CreateUserBody, EditUserBody, SetPackageBody, SetPasswordBody, SetRoleBody, SetSftpBody,
+};
 use super::body::JsonFields;
 use super::caller::Caller;
 use super::params::{
@@ -145,6 +147,31 @@ pub(super) async fn set_role(
     let role = fields.required::<Role>("role");
     let role = present(role, fields.finish())?;
     Ok(answer::edited(&app::set_role(&ctx, &user, role, mode).await?, |user| user.version))
+}
+
+/// Give the account another package
+///
+/// A package that allows less than the account uses is refused, unless `force` is set: nothing is taken away then,
+/// but nothing can be added until there is room again. `dry_run=plan` shows what grows, shrinks or is exceeded.
+#[utoipa::path(
+    put, path = "/users/{user}/package", tag = "Users", operation_id = "set_package",
+    params(UserParam, ChangeParams, IdempotencyParam, IfMatchParam),
+    request_body = SetPackageBody,
+    responses((status = 200, description = "The user after the change", body = UserView)),
+    extensions(("x-problems" = json!([
+        "user_not_found", "account_missing", "package_name_invalid", "package_not_found", "limit_exceeded",
+        "precondition_failed"
+    ]))),
+)]
+pub(super) async fn set_package(
+    Caller(ctx): Caller,
+    DryRun(mode): DryRun,
+    path: PathParts,
+    JsonFields(fields): JsonFields,
+) -> Answer {
+    let user = path.user()?;
+    let command = SetPackage::parse(fields)?;
+    Ok(answer::edited(&app::set_package(&ctx, &user, command, mode).await?, |user| user.version))
 }
 
 /// Switch file transfer on or off

@@ -2,6 +2,7 @@
 
 mod hasher;
 mod keyring;
+pub mod signature;
 
 pub use hasher::{Cost, Hasher, Verdict};
 pub use keyring::{Keyring, KeyringError};

@@ -1,8 +1,10 @@
 //! What the server does by itself, again and again: one file per task. Several servers may share a database;
 //! whoever takes a row has it alone for a while.
 
+mod events;
 mod life;
 mod ownership;
 
+pub(crate) use events::events;
 pub(crate) use life::life;
 pub(crate) use ownership::ownership;

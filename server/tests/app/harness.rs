@@ -19,7 +19,7 @@ use berth_core::view::{AuditView, CreatedUser};
 use berth_core::{Fields, Parse};
 use berth_server::app::{self, App, Ctx, ListAudit, Outcome, Settings, Setup};
 use berth_server::clock::Clock;
-use berth_server::network::{Network, NetworkError, Page, Redirects};
+use berth_server::network::{Network, NetworkError, Page, Post, Redirects};
 use berth_server::random::SystemRandomness;
 use berth_server::secret::{Cost, Hasher, Keyring};
 use berth_store::Store;
@@ -48,6 +48,10 @@ pub(crate) struct FakeNetwork {
     pub(crate) texts: Mutex<HashMap<String, Vec<String>>>,
     /// Pages by host and path.
     pub(crate) pages: Mutex<HashMap<(String, String), Page>>,
+    /// What was sent.
+    pub(crate) posts: Mutex<Vec<Post>>,
+    /// What is answered to whoever sends; 200 if nothing is said.
+    pub(crate) status: Mutex<Option<u16>>,
     /// How often somebody asked.
     pub(crate) asked: std::sync::atomic::AtomicUsize,
 }
@@ -62,6 +66,11 @@ impl Network for FakeNetwork {
     async fn page(&self, host: &Fqdn, path: &str, _: Redirects) -> Result<Page, NetworkError> {
         let page = self.pages.lock().unwrap().get(&(host.to_string(), path.to_owned())).cloned();
         page.ok_or_else(|| NetworkError::NoAddress(host.to_string()))
+    }
+
+    async fn post(&self, post: &Post) -> Result<u16, NetworkError> {
+        self.posts.lock().unwrap().push(post.clone());
+        Ok(self.status.lock().unwrap().unwrap_or(200))
     }
 }
 

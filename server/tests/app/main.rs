@@ -18,6 +18,7 @@ mod domains;
 mod drift;
 mod egress;
 mod life;
+mod events;
 mod link;
 mod logs;
 mod nodes;

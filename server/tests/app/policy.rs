@@ -1,16 +1,18 @@
 //! Every verb × every kind of caller × own, managed and foreign users, against the policy's table.
 
 use berth_core::command::{
-    AddDomain, AddEgressRule, AddSshKey, AddTimer, CreateApiKey, CreatePackage, EditDomain, EditPackage,
-    EditTimer, EditUser, ListUsers, SetPassword,
+    AddDomain, AddEgressRule, AddSshKey, AddTimer, AddWebhook, CreateApiKey, CreatePackage, EditDomain,
+    EditPackage, EditTimer, EditUser, ListUsers, SetPackage, SetPassword,
 };
-use berth_core::id::{ApiKeyId, DriftId, EgressRuleId, QuarantineId, SessionId, UserId};
+use berth_core::id::{
+    ApiKeyId, DeliveryId, DriftId, EgressRuleId, QuarantineId, SessionId, UserId, WebhookId,
+};
 use berth_core::log::LogKind;
 use berth_core::mode::Mode;
 use berth_core::policy::{Action, Decision, Relation, Scope, decide};
 use berth_core::problem::{Code, Problems};
 use berth_core::role::{Actor, Role, UserRef};
-use berth_server::app::{self, Ctx, ListAudit, ListDrift, ReadLog, Wait};
+use berth_server::app::{self, Ctx, ListAudit, ListDeliveries, ListDrift, ListEvents, ReadLog, Wait};
 use serde_json::json;
 
 use crate::harness::{Harness, NODE, create, done, fields, user};
@@ -24,6 +26,7 @@ enum Verb {
     EditUser,
     SetPassword,
     SetRole,
+    SetPackage,
     SetSftp,
     ListSessions,
     ListLogins,
@@ -71,6 +74,15 @@ enum Verb {
     ListApiKeys,
     CreateApiKey,
     RevokeApiKey,
+    ListEvents,
+    ListWebhooks,
+    ShowWebhook,
+    AddWebhook,
+    RemoveWebhook,
+    TestWebhook,
+    ListDeliveries,
+    ShowDelivery,
+    ReplayDelivery,
     ListAudit,
     VerifyAudit,
 }
@@ -83,6 +95,7 @@ const ON_USERS: &[(Verb, Action)] = &[
     (V::EditUser, Action::UserEdit),
     (V::SetPassword, Action::UserSetPassword),
     (V::SetRole, Action::UserSetRole),
+    (V::SetPackage, Action::UserSetPackage),
     (V::SetSftp, Action::SftpSet),
     (V::ListSessions, Action::SessionRead),
     (V::ListLogins, Action::SessionRead),
@@ -136,6 +149,15 @@ const ON_INSTALLATION: &[(Verb, Action)] = &[
     (V::ShowDrift, Action::DriftRead),
     (V::AdoptDrift, Action::DriftAdopt),
     (V::RevertDrift, Action::DriftRevert),
+    (V::ListEvents, Action::EventRead),
+    (V::ListWebhooks, Action::WebhookRead),
+    (V::ShowWebhook, Action::WebhookRead),
+    (V::AddWebhook, Action::WebhookAdd),
+    (V::RemoveWebhook, Action::WebhookRemove),
+    (V::TestWebhook, Action::WebhookTest),
+    (V::ListDeliveries, Action::WebhookRead),
+    (V::ShowDelivery, Action::WebhookRead),
+    (V::ReplayDelivery, Action::WebhookReplay),
     (V::ListAudit, Action::AuditRead),
     (V::VerifyAudit, Action::AuditRead),
 ];
@@ -158,6 +180,10 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
         V::EditUser => app::edit_user(ctx, &who, EditUser::default(), dry).await.map(drop),
         V::SetPassword => app::set_password(ctx, &who, SetPassword { password: None }, dry).await.map(drop),
         V::SetRole => app::set_role(ctx, &who, Role::User, dry).await.map(drop),
+        V::SetPackage => {
+            let command = SetPackage::parse(fields(json!({"package": "unlimited"}))).unwrap();
+            app::set_package(ctx, &who, command, dry).await.map(drop)
+        }
         V::SetSftp => app::set_sftp(ctx, &who, false, dry).await.map(drop),
         V::ListSessions => app::list_sessions(ctx, &who).await.map(drop),
         V::ListLogins => app::list_logins(ctx, &who).await.map(drop),
@@ -242,6 +268,24 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
             app::create_api_key(ctx, CreateApiKey::parse(fields(body)).unwrap(), dry).await.map(drop)
         }
         V::RevokeApiKey => app::revoke_api_key(ctx, target.key, dry).await.map(drop),
+        V::ListEvents => app::list_events(ctx, ListEvents::default()).await.map(drop),
+        V::ListWebhooks => app::list_webhooks(ctx).await.map(drop),
+        V::ShowWebhook => app::show_webhook(ctx, WebhookId(target.id.0)).await.map(drop),
+        V::AddWebhook => {
+            let command = AddWebhook::parse(fields(json!({"url": "https://a.example/"}))).unwrap();
+            app::add_webhook(ctx, command, dry).await.map(drop)
+        }
+        V::RemoveWebhook => app::remove_webhook(ctx, WebhookId(target.id.0), dry).await.map(drop),
+        V::TestWebhook => app::test_webhook(ctx, WebhookId(target.id.0), dry).await.map(drop),
+        V::ListDeliveries => {
+            app::list_deliveries(ctx, WebhookId(target.id.0), ListDeliveries::default()).await.map(drop)
+        }
+        V::ShowDelivery => {
+            app::show_delivery(ctx, WebhookId(target.id.0), DeliveryId(target.id.0)).await.map(drop)
+        }
+        V::ReplayDelivery => {
+            app::replay_delivery(ctx, WebhookId(target.id.0), DeliveryId(target.id.0), dry).await.map(drop)
+        }
         V::ListAudit => app::list_audit(ctx, ListAudit::default()).await.map(drop),
         V::VerifyAudit => app::verify_audit(ctx).await.map(drop),
     }

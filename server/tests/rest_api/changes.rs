@@ -13,8 +13,8 @@ async fn a_dry_run_answers_a_plan_and_changes_nothing() {
         .api_key(
             "admin",
             &[
-                "read", "users", "domains", "keys", "timers", "packages", "nodes", "api_keys", "audit",
-                "settings",
+                "read", "users", "domains", "keys", "timers", "packages", "nodes", "api_keys", "webhooks",
+                "audit", "settings",
             ],
         )
         .await;

@@ -149,11 +149,21 @@ impl World {
             .expect(201);
         let account = serde_json::from_value(created.body["account"]["id"].clone()).unwrap();
         self.changed_by_hand(account).await;
+        let hook = self
+            .operator("POST", "/api/v1/webhooks")
+            .json(&json!({"url": "https://receiver.example/", "events": ["webhook.remove"]}))
+            .await
+            .expect(201);
+        let webhook = hook.body["id"].as_str().unwrap().to_owned();
+        let tested = self.operator("POST", &format!("/api/v1/webhooks/{webhook}/test"));
+        let delivery = tested.json(&json!({})).await.expect(200).body["id"].as_str().unwrap().to_owned();
         let keys = self.operator("GET", "/api/v1/users/bella/ssh-keys").send().await.expect(200);
         Bella {
             id: created.body["id"].as_str().unwrap().to_owned(),
             ssh_key: keys.body["items"][0]["id"].as_str().unwrap().to_owned(),
             egress_rule: rule.body["id"].as_str().unwrap().to_owned(),
+            webhook,
+            delivery,
         }
     }
 
@@ -202,6 +212,7 @@ impl World {
             "packages",
             "nodes",
             "api-keys",
+            "webhooks",
             "audit",
         ] {
             let answer = self.operator("GET", &format!("/api/v1/{path}")).send().await.expect(200);
@@ -215,6 +226,8 @@ pub(crate) struct Bella {
     pub(crate) id: String,
     pub(crate) ssh_key: String,
     pub(crate) egress_rule: String,
+    pub(crate) webhook: String,
+    pub(crate) delivery: String,
 }
 
 /// A well-formed Ed25519 key, another one for every number.
@@ -391,6 +404,8 @@ pub(crate) fn filled(path: &str, bella: &Bella, api_key: &str) -> String {
         .replace("{fqdn}", "bella-second.com")
         .replace("{key}", &bella.ssh_key)
         .replace("{rule}", &bella.egress_rule)
+        .replace("{webhook}", &bella.webhook)
+        .replace("{delivery}", &bella.delivery)
         .replace("{timer}", "nightly")
         .replace("{kind}", "access")
         .replace("{package}", "spare")

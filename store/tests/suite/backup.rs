@@ -8,8 +8,8 @@ use berth_core::role::Role;
 use berth_store::api_keys::ApiKeyRecord;
 use berth_store::idempotency::StoredAnswer;
 use berth_store::{
-    StoreError, api_keys, audit, backup, certificates, conditions, domains, drift, egress_rules, idempotency,
-    inquiries, nodes, outbox, proofs, settings, ssh_keys, suspensions, timers, users,
+    StoreError, api_keys, audit, backup, certificates, conditions, domains, drift, egress_rules, events,
+    idempotency, inquiries, nodes, outbox, proofs, settings, ssh_keys, suspensions, timers, users, webhooks,
 };
 
 use crate::db::{Db, at, egress_rule, id, ssh_key, user};
@@ -121,6 +121,10 @@ async fn fill(db: &Db) {
     inquiries::ask(&mut tx, node.id, &super::inquiries::inquiry(), at(4)).await.unwrap();
     let changed = super::drift::report(Some(alice.account.id), 4);
     drift::store(&mut tx, node.id, &[changed], at(4)).await.unwrap();
+    let (event, hook) = (super::events::event("user.create", 4, None), super::events::webhook());
+    events::insert(&mut tx, &event).await.unwrap();
+    webhooks::insert(&mut tx, &hook, "sealed").await.unwrap();
+    webhooks::deliver(&mut tx, berth_core::id::DeliveryId(id()), hook.id, event.id, at(4)).await.unwrap();
     outbox::enqueue(&mut tx, id(), "t", &serde_json::json!({"quote": "\"\n"}), at(4)).await.unwrap();
     let key = ApiKeyRecord {
         id: ApiKeyId(id()),

@@ -18,6 +18,7 @@ mod certificates;
 mod conflicts;
 mod domains;
 mod drift;
+mod events;
 mod identity;
 mod inquiries;
 mod life;

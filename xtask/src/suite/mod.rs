@@ -27,6 +27,7 @@ pub(crate) mod sockets;
 pub(crate) mod support;
 mod timers;
 mod upgrade;
+mod webhooks;
 
 use std::time::Instant;
 
@@ -59,6 +60,7 @@ const CHECKS: &[&[Check]] = &[
     egress::CHECKS,
     drift::CHECKS,
     logs::CHECKS,
+    webhooks::CHECKS,
     backup_restore::CHECKS,
     upgrade::CHECKS,
     crash::CHECKS,

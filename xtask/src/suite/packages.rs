@@ -16,6 +16,7 @@ use crate::node::Node;
 /// The checks of this group.
 pub(crate) const CHECKS: &[Check] = &[
     ("an account has what its package includes and nothing more", package_decides),
+    ("another package is refused below what is used, and reaches the account's limits", another_package),
     ("a change of the package reaches the accounts that have it", changed_package),
 ];
 
@@ -41,6 +42,33 @@ fn changed_package(node: &Node) -> Result<()> {
     ensure!(sftp(node, &dave, Some(&key), "pwd\n")?.code != 0, "file transfer goes on");
     berth(node, &["domain", "remove", &dave.name, SECOND])?.success()?;
     agrees_with_lean(node, &dave)
+}
+
+/// Fills a home, asks for a package that is too small, and reads the new limit back from the host.
+fn another_package(node: &Node) -> Result<()> {
+    let eddie = tenant_with(node, "eddie", "standard")?;
+    for (package, disk, domains) in [("tiny", "1", "1"), ("roomy", "321", "9")] {
+        if berth(node, &["package", "show", package])?.code != 0 {
+            berth(node, &["package", "create", package, "--disk-mb", disk, "--domains", domains])?
+                .success()?;
+        }
+    }
+    // Eight MiB, which is more than the gauge leaves out.
+    let blob = format!("{}/blob", eddie.public());
+    write_as(node, &eddie, &blob, &"x".repeat(8 << 20))?;
+    berth(node, &["node", "audit", "--now", "--wait"])?.success()?;
+    let plan = berth(node, &["user", "set-package", "eddie", "tiny", "--plan"])?.success()?;
+    ensure!(plan.contains("exceeded"), "the plan does not say what is exceeded: {plan}");
+    refused(node, &["user", "set-package", "eddie", "tiny"], "limit_exceeded")?;
+    berth(node, &["user", "set-package", "eddie", "roomy", "--wait"])?.success()?;
+    observes(node, &eddie, "quota", "limit_bytes", &Value::from(321_u64 << 20))?;
+    berth(node, &["user", "set-package", "eddie", "tiny", "--force", "--wait"])?.success()?;
+    let full = write_as(node, &eddie, &format!("{}/more", eddie.public()), &"y".repeat(1 << 20));
+    ensure!(full.is_err(), "more can be written than the package allows");
+    let kept = node.run(["stat", "--format=%s", &blob])?;
+    ensure!(kept.trim() == (8 << 20).to_string(), "what was there has changed: {kept}");
+    berth(node, &["user", "set-package", "eddie", "standard", "--wait"])?.success()?;
+    Ok(())
 }
 
 /// A domain beside the primary one.

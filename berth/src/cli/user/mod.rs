@@ -4,6 +4,7 @@ mod create;
 mod edit;
 mod life;
 mod list;
+mod package;
 mod password;
 mod show;
 
@@ -42,6 +43,8 @@ pub(crate) enum UserCommand {
     Restore(life::RestoreArgs),
     /// Remove a user for good, and show what was looked for
     Purge(life::PurgeArgs),
+    /// Give a user's account another package; --plan shows what grows, shrinks or is exceeded
+    SetPackage(package::SetPackageArgs),
     /// Show what shall be and what is, for every resource of the account
     Conditions(ConditionsArgs),
 }
@@ -88,6 +91,7 @@ impl UserCommand {
             Self::Delete(args) => life::delete(session, args).await,
             Self::Restore(args) => life::restore(session, args).await,
             Self::Purge(args) => life::purge(session, args).await,
+            Self::SetPackage(args) => args.run(session).await,
             Self::Conditions(args) => conditions(session, args).await,
         }
     }

@@ -1,6 +1,10 @@
+use berth_core::audit::AuditOutcome;
 use berth_core::condition::{ConditionState, Resource};
+use berth_core::event::CONDITION_CHANGED;
 use berth_core::spec::AccountSpec;
-use berth_store::{accounts, audit, nodes};
+use berth_store::audit::AuditFilter;
+use berth_store::events::EventFilter;
+use berth_store::{Tx, accounts, audit, events, nodes};
 
 use super::must;
 use crate::server::NODE;
@@ -18,6 +22,7 @@ pub(super) fn check(world: &World, specs: &[AccountSpec]) -> Result<(), Wrong> {
         let verified = audit::verify(&server.store).await.unwrap();
         must(verified.broken_at.is_none(), || format!("the audit log is broken: {verified:?}"))?;
         let mut tx = server.store.read().await.unwrap();
+        one_event_for_each_thing_done(&mut tx).await?;
         let node = nodes::by_name(&mut tx, NODE).await.unwrap().unwrap();
         must(node.problems.is_empty(), || format!("the node has problems: {:?}", node.problems))?;
         must(node.audit_done == node.audit_requested, || {
@@ -54,4 +59,36 @@ pub(super) fn check(world: &World, specs: &[AccountSpec]) -> Result<(), Wrong> {
         must(generations.len() == specs.len(), || "two accounts have the same generation".to_owned())?;
         must(newest <= node.generation, || format!("{newest} is above the node's {}", node.generation))
     })
+}
+
+/// Whatever the audit log says was done has one event, and nothing else but reports of nodes has one.
+async fn one_event_for_each_thing_done(tx: &mut Tx) -> Result<(), Wrong> {
+    let done = AuditFilter { outcome: Some(AuditOutcome::Done), ..AuditFilter::default() };
+    let mut audited = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = audit::page(tx, &done, cursor.as_deref(), 1000).await.unwrap();
+        audited.extend(page.items.into_iter().map(|record| (record.entry.action, record.entry.request)));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut told = Vec::new();
+    loop {
+        let page = events::page(tx, &EventFilter::default(), cursor.as_deref(), 1000).await.unwrap();
+        told.extend(
+            page.items
+                .into_iter()
+                .filter(|event| event.kind != CONDITION_CHANGED)
+                .map(|event| (event.kind, event.request.unwrap_or_default())),
+        );
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    audited.sort();
+    told.sort();
+    must(audited == told, || format!("done: {audited:?}; told: {told:?}"))
 }

@@ -13,6 +13,7 @@ mod nodes;
 mod packages;
 mod timers;
 mod users;
+mod webhooks;
 
 use std::pin::Pin;
 
@@ -38,6 +39,7 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::UserEdit, make: users::edit },
     Entry { action: Action::UserSetPassword, make: users::set_password },
     Entry { action: Action::UserSetRole, make: users::set_role },
+    Entry { action: Action::UserSetPackage, make: packages::give },
     Entry { action: Action::SftpSet, make: accounts::set_sftp },
     Entry { action: Action::DomainAdd, make: accounts::add_domain },
     Entry { action: Action::DomainEdit, make: accounts::edit_domain },
@@ -61,6 +63,10 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::DriftRevert, make: drift::revert },
     Entry { action: Action::ApiKeyCreate, make: api_keys::create },
     Entry { action: Action::ApiKeyRevoke, make: api_keys::revoke },
+    Entry { action: Action::WebhookAdd, make: webhooks::add },
+    Entry { action: Action::WebhookRemove, make: webhooks::remove },
+    Entry { action: Action::WebhookTest, make: webhooks::test },
+    Entry { action: Action::WebhookReplay, make: webhooks::replay },
     Entry { action: Action::SettingsEdit, make: installation::setup },
 ];
 

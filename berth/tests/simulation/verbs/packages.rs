@@ -1,6 +1,6 @@
 //! Packages.
 
-use berth_core::command::{CreatePackage, EditPackage};
+use berth_core::command::{CreatePackage, EditPackage, SetPackage};
 use berth_core::mode::Mode;
 use berth_core::name::PackageName;
 use berth_core::package::{Features, Limits};
@@ -83,6 +83,29 @@ pub(super) fn edit(dice: &mut Dice, facts: &Facts) -> Option<Order> {
         Ok(())
     })
     .or_if(move |facts| same(facts.get(&known)).as_ref() == Some(facts.get(&known)));
+    Some(order)
+}
+
+/// Gives an account another package. Whether it may be too small for what the account has is part of the order.
+pub(super) fn give(dice: &mut Dice, facts: &Facts) -> Option<Order> {
+    let (user, account) = super::accounts::some_account(dice, facts)?;
+    let (package, fact) = some_package(dice, facts)?;
+    let force = dice.chance(30);
+    let command = parsed(json!({ "package": package, "force": force }), SetPackage::parse);
+    let (known, same) = (account.clone(), json!(package));
+    let order = Order::new(format!("give {account} the {fact}, force {force}"), move |ctx| {
+        let (user, command) = (user.clone(), command.clone());
+        async move { app::set_package(&ctx, &user, command, Mode::Apply).await.map(drop) }
+    })
+    .then(move |facts, _| {
+        expect(facts.has(&fact), "there is no such package")?;
+        let domains = facts.below(&format!("{account}/domain/")).len() as u64;
+        let bound = facts.get(&fact)["limits"]["domains"].as_u64().unwrap_or(10);
+        expect(force || domains <= bound, "the account has more domains than it may have")?;
+        facts.change(&account, "package", json!(package));
+        Ok(())
+    })
+    .or_if(move |facts| facts.get(&known)["package"] == same);
     Some(order)
 }
 
