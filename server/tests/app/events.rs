@@ -63,7 +63,7 @@ async fn every_verb_that_changes_something_leaves_one_event() {
     assert_eq!(of_alice.len(), 1);
     assert_eq!(of_alice[0].detail, json!({"old": true, "new": false}));
     expect(
-        app::list_events(&harness.root(), ListEvents::parse(fields(json!({"user": "nobody"}))).unwrap())
+        app::list_events(&harness.root(), ListEvents::parse(fields(json!({"user": "nosuchuser"}))).unwrap())
             .await,
         Code::UserNotFound,
         Some("user"),
