@@ -67,6 +67,16 @@ actions! {
     UserProbe => "user.probe", Users;
     /// Give an account another package.
     UserSetPackage => "user.set_package", Users;
+    /// Act in a user's place.
+    UserImpersonate => "user.impersonate", Users;
+    /// Invite somebody, and change invitations.
+    UserInvite => "user.invite", Users;
+    /// See invitations.
+    InvitationRead => "invitation.read", Read;
+    /// See the mails to a user, and what became of them.
+    MailRead => "mail.read", Read;
+    /// Send a mail to a user once more.
+    MailResend => "mail.resend", Users;
     /// Switch file transfer on or off.
     SftpSet => "sftp.set", Users;
     /// See the domains of an account.
@@ -145,6 +155,8 @@ actions! {
     WebhookReplay => "webhook.replay", Webhooks;
     /// Read and verify the audit log.
     AuditRead => "audit.read", Audit;
+    /// See the installation's settings.
+    SettingsRead => "settings.read", Read;
     /// Change the installation's settings.
     SettingsEdit => "settings.edit", Settings;
 }
@@ -294,6 +306,7 @@ const fn is_personal(action: Action) -> bool {
             | A::SecondFactorRequire
             | A::UserDelete
             | A::UserPurge
+            | A::UserImpersonate
             | A::SshKeyAdd
             | A::SshKeyRemove
             | A::ApiKeyCreate
@@ -308,7 +321,9 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
     match role {
         Role::Admin => true,
         Role::Reseller => match action {
-            A::UserList | A::PackageRead | A::UserCreate => relation == R::Installation,
+            A::UserList | A::PackageRead | A::UserCreate | A::UserInvite | A::InvitationRead => {
+                relation == R::Installation
+            }
             A::UserRead
             | A::UserEdit
             | A::UserSetPassword
@@ -340,7 +355,9 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             // What one may have is decided by whoever sells it, not by oneself.
             A::UserSetPackage => relation == R::Managed,
             A::ApiKeyRead | A::ApiKeyCreate | A::ApiKeyRevoke => relation == R::Own,
-            A::SecondFactorReset | A::SecondFactorRequire => relation == R::Managed,
+            A::SecondFactorReset | A::SecondFactorRequire | A::MailRead | A::MailResend => {
+                relation == R::Managed
+            }
             // What widens the reach of an account is not for whoever sells it.
             A::EgressRuleAdd
             | A::EgressRuleRemove
@@ -362,6 +379,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::WebhookTest
             | A::WebhookReplay
             | A::AuditRead
+            | A::UserImpersonate
+            | A::SettingsRead
             | A::SettingsEdit => false,
         },
         Role::User => match action {
@@ -421,6 +440,12 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::WebhookTest
             | A::WebhookReplay
             | A::AuditRead
+            | A::UserImpersonate
+            | A::UserInvite
+            | A::InvitationRead
+            | A::MailRead
+            | A::MailResend
+            | A::SettingsRead
             | A::SettingsEdit => false,
         },
     }

@@ -222,20 +222,12 @@ catalogue! {
     InvitationPending => "invitation_pending", 409, Conflict, "The address has been invited already", "send the invitation again, or revoke it first";
     /// No such invitation.
     InvitationNotFound => "invitation_not_found", 404, NotFound, "The invitation does not exist", "`berth invitation list` shows the invitations";
-    /// Nobody can register by themselves here.
-    RegistrationClosed => "registration_closed", 403, Refused, "Registration is closed", "ask an administrator for an invitation";
-    /// The address has to be confirmed before it changes.
-    EmailUnconfirmed => "email_unconfirmed", 409, Conflict, "The new address has to be confirmed", "ask for a change of address, and follow the links that both addresses get";
     /// This user can't be impersonated.
     ImpersonationRefused => "impersonation_refused", 409, Conflict, "Nobody acts in this user's place", "administrators and oneself are never impersonated";
     /// There is no impersonation to end.
     ImpersonationNotFound => "impersonation_not_found", 404, NotFound, "There is no such impersonation", "it may have ended by itself";
     /// No such mail.
     MailNotFound => "mail_not_found", 404, NotFound, "The mail does not exist", "`berth mail list USER` shows the mails to a user";
-    /// The membership can't be given or taken.
-    MembershipInvalid => "membership_invalid", 409, Conflict, "The membership can't be changed so", "an account keeps its one owner; others are managers or viewers";
-    /// No such membership.
-    MemberNotFound => "member_not_found", 404, NotFound, "This is not a member of the account", "`berth member list USER` shows who works in an account";
     /// The caller may not do this.
     Forbidden => "forbidden", 403, Refused, "This is not allowed", "ask an administrator";
     /// The object changed since it was read.

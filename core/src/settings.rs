@@ -11,15 +11,8 @@ use crate::{Code, Parse, Problem};
 /// Every setting of the installation, each under its dotted name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the page of settings")]
 pub struct Installation {
-    /// Whether anybody may become a user at `/register`.
-    #[serde(rename = "general.registration")]
-    pub registration: bool,
-    /// Whether an administrator has to approve each of them.
-    #[serde(rename = "general.registration_approval")]
-    pub registration_approval: bool,
-    /// The package that they get.
+    /// The package of whoever is invited without one.
     #[serde(rename = "general.default_package", skip_serializing_if = "Option::is_none")]
     pub default_package: Option<PackageName>,
     /// For how many days an invitation can be accepted.
@@ -78,8 +71,6 @@ pub struct Installation {
 impl Default for Installation {
     fn default() -> Self {
         Self {
-            registration: false,
-            registration_approval: false,
             default_package: None,
             invitation_days: 7,
             enforce_2fa_for_admins: false,

@@ -14,16 +14,18 @@ use crate::drift::{Cause, DriftState};
 use crate::egress::{Blocked, EgressRule, Note};
 use crate::event::EventPattern;
 use crate::id::{
-    AccountId, ApiKeyId, DeliveryId, DomainId, DriftId, EgressRuleId, EventId, NodeId, PackageId,
-    QuarantineId, SessionId, SshKeyId, TimerId, UserId, WebhookId,
+    AccountId, ApiKeyId, DeliveryId, DomainId, DriftId, EgressRuleId, EventId, ImpersonationId, InvitationId,
+    MailId, NodeId, PackageId, QuarantineId, SessionId, SshKeyId, TimerId, UserId, WebhookId,
 };
 use crate::link::Looked;
 use crate::log::LogKind;
+use crate::mail::{InvitationState, LinkKind, MailKind, MailState};
 use crate::name::{DisplayName, Email, Fqdn, Login, PackageName, Username};
 use crate::package::{Bounds, EgressPolicy, Features, Limits, TimerMode};
 use crate::policy::Scope;
 use crate::role::Role;
 use crate::session::{LoginOutcome, SessionState};
+use crate::settings::Installation;
 use crate::standing::UserState;
 use crate::suspension::Suspension;
 use crate::timer::{MailOnFailure, RunOutcome, Schedule, TimerCommand, TimerName, TimerTimeout};
@@ -74,6 +76,108 @@ pub struct LoginView {
     pub address: String,
     /// What the browser said about itself.
     pub agent: String,
+}
+
+/// The settings of the installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingsView {
+    /// Each setting under its dotted name.
+    #[serde(flatten)]
+    pub installation: Installation,
+    /// Whether the relay's password has been set; nobody can see it again.
+    #[serde(rename = "mail.smtp_password_set")]
+    pub smtp_password_set: bool,
+    /// Why mail waits, if it does.
+    #[serde(default, rename = "mail.obstacle", skip_serializing_if = "Option::is_none")]
+    pub mail_obstacle: Option<String>,
+}
+
+/// A mail to a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MailView {
+    /// The mail.
+    pub id: MailId,
+    /// What it is about.
+    pub kind: MailKind,
+    /// Where it goes.
+    pub address: Email,
+    /// What became of it.
+    pub state: MailState,
+    /// Why it has not been sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+    /// When it was sent or given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<DateTime<Utc>>,
+}
+
+/// A link that was mailed to somebody, for the page that it leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkView {
+    /// What it lets its user do.
+    pub kind: LinkKind,
+    /// What its user signs in with.
+    pub name: String,
+    /// Its user's name.
+    pub display_name: DisplayName,
+    /// Until when it works.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// An administrator's grant to act in somebody's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImpersonationView {
+    /// The grant.
+    pub id: ImpersonationId,
+    /// Who acts.
+    pub admin: UserId,
+    /// In whose place.
+    pub user: UserId,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+    /// Until when at most.
+    pub expires_at: DateTime<Utc>,
+    /// When it ended earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// An invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InvitationView {
+    /// The invitation.
+    pub id: InvitationId,
+    /// Whom it goes to.
+    pub email: Email,
+    /// What they will be.
+    pub role: Role,
+    /// The package of their account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageName>,
+    /// Who invites.
+    pub invited_by: String,
+    /// How it stands.
+    pub state: InvitationState,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Until when it can be accepted.
+    pub expires_at: DateTime<Utc>,
+    /// Who came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+}
+
+/// An invitation with its link, which is shown this once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InvitationIssued {
+    /// The invitation.
+    pub invitation: InvitationView,
+    /// Where it is accepted.
+    pub link: String,
 }
 
 /// The second factor of a user.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 mod link;
 pub mod listen;
+pub mod mail;
 pub mod network;
 pub mod openapi;
 mod panel;

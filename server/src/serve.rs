@@ -60,6 +60,7 @@ pub async fn serve(config: Config) -> Result<()> {
     background.spawn(task::ownership(Arc::clone(&app)));
     background.spawn(task::life(Arc::clone(&app)));
     background.spawn(task::events(Arc::clone(&app)));
+    background.spawn(task::mail(Arc::clone(&app)));
     let mut listeners = JoinSet::new();
     listeners.spawn(panel.serve(rest.router(), shutdown.clone()));
     listeners.spawn(operator.serve(rest.router(), shutdown.clone()));

@@ -22,6 +22,7 @@ statements! {
          expires_at = excluded.expires_at"
     ];
     BY_TOKEN => [concat!("SELECT ", columns!(), " FROM links WHERE token_sha256 = $1")];
+    OF_USER => [concat!("SELECT ", columns!(), " FROM links WHERE user_id = $1 AND kind = $2")];
     TAKE => [concat!("DELETE FROM links WHERE token_sha256 = $1 RETURNING ", columns!())];
     DELETE_OF => ["DELETE FROM links WHERE user_id = $1"];
     EXPIRE => ["DELETE FROM links WHERE expires_at < $1"];
@@ -60,6 +61,11 @@ pub async fn put(tx: &mut Tx, link: &LinkRecord, token_sha256: &str) -> Result<(
 /// The link of a token, by the token's hexadecimal SHA-256.
 pub async fn by_token(tx: &mut Tx, token_sha256: &str) -> Result<Option<LinkRecord>> {
     fetch_optional!(tx, Row, BY_TOKEN, token_sha256)?.map(LinkRecord::try_from).transpose()
+}
+
+/// The link of a kind that a user has.
+pub async fn of_user(tx: &mut Tx, user: UserId, kind: LinkKind) -> Result<Option<LinkRecord>> {
+    fetch_optional!(tx, Row, OF_USER, user.0, kind.as_str())?.map(LinkRecord::try_from).transpose()
 }
 
 /// Uses a link up: whoever gets it is the only one.

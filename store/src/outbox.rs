@@ -25,10 +25,6 @@ statements! {
     CLAIM => [claim!(""), claim!(" FOR UPDATE SKIP LOCKED")];
     DELETE => ["DELETE FROM outbox WHERE id = $1"];
     RETRY => ["UPDATE outbox SET due_at = $2, last_error = $3 WHERE id = $1"];
-    POSTPONE => [
-        "UPDATE outbox SET due_at = $2, last_error = $3, attempts = attempts - 1 WHERE id = $1"
-    ];
-    DUE_NOW => ["UPDATE outbox SET due_at = $2 WHERE topic = $1 AND due_at > $2 AND attempts = 0"];
     COUNT => ["SELECT count(*) FROM outbox"];
 }
 
@@ -83,16 +79,6 @@ pub async fn finish(tx: &mut Tx, id: Uuid) -> Result<bool> {
 /// Puts a message back until `due`, with why it could not be sent.
 pub async fn retry(tx: &mut Tx, id: Uuid, due: DateTime<Utc>, error: &str) -> Result<bool> {
     Ok(execute!(tx, RETRY, id, micros(due), error)? > 0)
-}
-
-/// Puts a message back until `due` as if it had not been claimed, since nothing could be tried.
-pub async fn postpone(tx: &mut Tx, id: Uuid, due: DateTime<Utc>, why: &str) -> Result<bool> {
-    Ok(execute!(tx, POSTPONE, id, micros(due), why)? > 0)
-}
-
-/// Makes every message of a topic due that was only postponed.
-pub async fn hasten(tx: &mut Tx, topic: &str, now: DateTime<Utc>) -> Result<u64> {
-    execute!(tx, DUE_NOW, topic, micros(now))
 }
 
 /// How many messages wait.

@@ -187,9 +187,10 @@ pub async fn delete(tx: &mut Tx, id: SessionId) -> Result<bool> {
 
 /// Ends every session of a user but one, and says how many those were.
 pub async fn delete_of(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<u64> {
-    match but {
-        Some(kept) => execute!(tx, DELETE_OTHERS, user.0, kept.0),
-        None => execute!(tx, DELETE_OF, user.0),
+    if let Some(kept) = but {
+        execute!(tx, DELETE_OTHERS, user.0, kept.0)
+    } else {
+        execute!(tx, DELETE_OF, user.0)
     }
 }
 

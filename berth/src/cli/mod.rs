@@ -1,5 +1,6 @@
 //! The command line: one file per noun. It holds no rules; it builds what REST expects and prints answers.
 
+mod admin;
 mod agent;
 mod api_key;
 mod audit;
@@ -12,6 +13,7 @@ mod drift;
 mod egress;
 mod event;
 mod home;
+mod invitation;
 mod log;
 mod logs;
 mod man;
@@ -19,6 +21,8 @@ mod node;
 mod package;
 mod pages;
 mod serve;
+mod session;
+mod settings;
 mod setup;
 mod sftp;
 mod ssh_key;
@@ -81,6 +85,18 @@ enum Command {
     /// Create, look at and change users
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Look at invitations, send them again and take them back
+    #[command(subcommand)]
+    Invitation(invitation::InvitationCommand),
+    /// Look at the sessions of a user, and end them
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+    /// Show and change the installation's settings
+    #[command(subcommand)]
+    Settings(settings::SettingsCommand),
+    /// Let an administrator in again
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Create, look at and change hosting packages
     #[command(subcommand)]
     Package(package::PackageCommand),
@@ -151,6 +167,14 @@ impl Cli {
         let Self { global, command } = self;
         match command {
             Command::User(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Invitation(command) => {
+                online(&global, console, async |session| command.run(session).await)
+            }
+            Command::Session(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Settings(command) => {
+                online(&global, console, async |session| command.run(session).await)
+            }
+            Command::Admin(command) => online(&global, console, async |session| command.run(session).await),
             Command::Package(command) => online(&global, console, async |session| command.run(session).await),
             Command::Domain(command) => online(&global, console, async |session| command.run(session).await),
             Command::Egress(command) => online(&global, console, async |session| command.run(session).await),

@@ -4,6 +4,7 @@ use berth_core::policy::Action;
 use berth_core::role::Actor;
 use berth_store::Tx;
 use berth_store::sessions::SessionUser;
+use berth_store::users::UserRecord;
 use serde_json::Value;
 
 use super::context::{App, Ctx};
@@ -60,13 +61,39 @@ pub(super) async fn audit_of(
     user: &SessionUser,
     detail: Value,
 ) -> Result<(), Failure> {
+    write(app, request, tx, actor, action, (user.id, user.name.clone()), detail).await
+}
+
+/// The same for what somebody does who has only a link.
+pub(super) async fn audit_as(
+    app: &App,
+    request: RequestId,
+    tx: &mut Tx,
+    actor: &Actor,
+    action: &str,
+    user: &UserRecord,
+    detail: Value,
+) -> Result<(), Failure> {
+    let name = user.login.as_ref().map_or_else(|| user.email.to_string(), ToString::to_string);
+    write(app, request, tx, actor, action, (user.id, name), detail).await
+}
+
+async fn write(
+    app: &App,
+    request: RequestId,
+    tx: &mut Tx,
+    actor: &Actor,
+    action: &str,
+    (user, subject): (UserId, String),
+    detail: Value,
+) -> Result<(), Failure> {
     let entry = AuditEntry {
         at: app.clock.now(),
         actor: serde_json::to_value(actor).unwrap_or_default(),
         actor_label: actor.label(),
         action: action.to_owned(),
-        subject: user.name.clone(),
-        user: Some(user.id),
+        subject,
+        user: Some(user),
         outcome: AuditOutcome::Done,
         request: request.to_string(),
         detail,

@@ -1,20 +1,28 @@
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use berth_core::id::RequestId;
+use berth_core::id::{MailId, RequestId};
 use berth_core::mode::Mode;
 use berth_core::package::Bounds;
+use berth_core::password::Password;
 use berth_core::role::Actor;
 use berth_core::settings::Installation;
 use berth_store::{Store, StoreError, Tx};
 use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
 
 use super::notifier::Notifier;
 use super::refusals::RefusalBudget;
 use crate::clock::Clock;
 use crate::config::{Acme, Webhooks};
+use crate::mail::{Mailer, Relay};
 use crate::network::{Internet, Network};
 use crate::random::Randomness;
 use crate::secret::{Hasher, Keyring};
+
+/// Where mail is kept as files, if the settings say so.
+const MAIL_DIRECTORY: &str = "/var/lib/berth/server/mail";
 
 /// Everything that verbs work with; one per process.
 pub struct App {
@@ -34,7 +42,11 @@ pub struct App {
     pub network: Arc<dyn Network>,
     /// Wakes those who wait.
     pub notifier: Notifier,
+    /// What mail leaves through.
+    pub mailer: Arc<dyn Mailer>,
     pub(super) refusals: RefusalBudget,
+    /// Passwords that go into welcome mails, until those have left. Nowhere else.
+    welcome_passwords: Mutex<HashMap<MailId, Zeroizing<String>>>,
     /// What administrators have set, as this process knows it.
     installation: RwLock<Arc<Installation>>,
     /// The hash that the password of somebody unknown is compared with.
@@ -90,7 +102,9 @@ impl App {
             hasher,
             keyring,
             settings,
+            mailer: Arc::new(Relay { directory: PathBuf::from(MAIL_DIRECTORY) }),
             refusals: RefusalBudget::default(),
+            welcome_passwords: Mutex::default(),
             installation: RwLock::default(),
             nobody: tokio::sync::OnceCell::new(),
         }
@@ -99,6 +113,22 @@ impl App {
     /// What administrators have set.
     pub fn installation(&self) -> Arc<Installation> {
         Arc::clone(&self.installation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps a password for the mail that brings it.
+    pub(super) fn keep_welcome_password(&self, mail: MailId, password: &Password) {
+        let text = Zeroizing::new(password.expose().to_owned());
+        self.welcome_passwords.lock().unwrap_or_else(PoisonError::into_inner).insert(mail, text);
+    }
+
+    /// The password for a mail, unless the process began anew meanwhile; the mail brings a link then.
+    pub(super) fn welcome_password(&self, mail: MailId) -> Option<Zeroizing<String>> {
+        self.welcome_passwords.lock().unwrap_or_else(PoisonError::into_inner).get(&mail).cloned()
+    }
+
+    /// Forgets a password.
+    pub(super) fn forget_welcome_password(&self, mail: MailId) {
+        self.welcome_passwords.lock().unwrap_or_else(PoisonError::into_inner).remove(&mail);
     }
 
     /// Lets new settings hold in this process.

@@ -1,8 +1,9 @@
 use berth_core::account::Uid;
 use berth_core::command::{CreateUser, Hosting};
 use berth_core::condition::{Condition, ConditionState, Resource};
-use berth_core::id::{AccountId, DomainId, SshKeyId, UserId};
+use berth_core::id::{AccountId, DomainId, InvitationId, MailId, SshKeyId, UserId};
 use berth_core::layout;
+use berth_core::mail::MailKind;
 use berth_core::mode::Mode;
 use berth_core::name::Login;
 use berth_core::plan::{preview_create, standard_aliases};
@@ -28,7 +29,9 @@ use super::authorize::{Target, authorize, refuse};
 use super::context::Ctx;
 use super::domain_claim::{initial_state, is_admin, why_taken};
 use super::idempotency::Request;
+use super::invitation;
 use super::known::no_package;
+use super::mail::{Addressee, queue};
 use super::outcome::{Outcome, one_change};
 use super::ownership::admit;
 use super::problem::{Failure, retrying};
@@ -56,6 +59,31 @@ pub async fn create_user(
                 .hint("use the role user");
         refuse(ctx, Action::UserCreate.as_str(), &target, problem).await?;
     }
+    let owner = match ctx.actor.user_and_role() {
+        Some((user, Role::Reseller)) => Some(user),
+        _ => None,
+    };
+    create(ctx, command, mode, &Origin { owner, ..Origin::default() }).await
+}
+
+/// Why a user is created, if not only because the caller says so.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origin {
+    /// The invitation that is accepted by it.
+    pub(super) invitation: Option<InvitationId>,
+    /// The reseller whose customer the user becomes.
+    pub(super) owner: Option<UserId>,
+    /// The user's language.
+    pub(super) language: Language,
+}
+
+/// Creates a user for somebody whose right to it has been made sure of.
+pub(super) async fn create(
+    ctx: &Ctx,
+    command: CreateUser,
+    mode: Mode,
+    origin: &Origin,
+) -> Result<Outcome<CreatedUser>, Problems> {
     let secret = command.password.as_ref().map_or("", |password| password.expose());
     let request = Request::with_secret(ctx, Action::UserCreate, &command, secret)?;
 
@@ -83,7 +111,15 @@ pub async fn create_user(
         return Err(Problem::new(Code::Internal, "no password was made").into());
     };
     let hash = PasswordHash(ctx.app.hasher.hash(password, ctx.app.randomness.as_ref()).await?);
-    let mut created = retrying!(&ctx.app, store(ctx, &command, &request, &hash))?;
+    let welcome = command.welcome_email.then(|| MailId::new(ctx.app.clock.now(), ctx.app.randomness.ten()));
+    if let Some(mail) = welcome.filter(|_| ctx.app.installation().welcome_include_password) {
+        ctx.app.keep_welcome_password(mail, password);
+    }
+    let stored = retrying!(&ctx.app, store(ctx, &command, &request, &hash, origin, welcome));
+    if let Some(mail) = welcome.filter(|_| stored.as_ref().map_or(true, |created| created.replayed)) {
+        ctx.app.forget_welcome_password(mail);
+    }
+    let mut created = stored?;
     if !created.replayed {
         ctx.app.notifier.signal();
         created.password = generated.map(|password| password.expose().to_owned());
@@ -219,6 +255,8 @@ async fn store(
     command: &CreateUser,
     request: &Request,
     password: &PasswordHash,
+    origin: &Origin,
+    welcome: Option<MailId>,
 ) -> Result<CreatedUser, Failure> {
     let mut tx = ctx.app.store.begin().await?;
     if let Some(hosting) = &command.hosting {
@@ -229,8 +267,12 @@ async fn store(
     }
     let (clashes, place) = clashes(ctx, &mut tx, command).await?;
     clashes.into_result()?;
-    let user = new_user(ctx, command);
+    let user = new_user(ctx, command, origin);
     users::insert(&mut tx, &user, Some(password)).await?;
+    invitation::used(&ctx.app, &mut tx, origin, user.id).await?;
+    if let Some(mail) = welcome {
+        queue(&ctx.app, &mut tx, mail, MailKind::Welcome, Addressee::from(&user), json!({})).await?;
+    }
     let mut uid = None;
     if let Some((hosting, place)) = command.hosting.as_ref().zip(place) {
         uid = Some(store_account(ctx, &mut tx, user.id, hosting, &place).await?.uid);
@@ -247,12 +289,8 @@ async fn store(
     Ok(created)
 }
 
-fn new_user(ctx: &Ctx, command: &CreateUser) -> UserRecord {
+fn new_user(ctx: &Ctx, command: &CreateUser, origin: &Origin) -> UserRecord {
     let now = ctx.app.clock.now();
-    let owner = match ctx.actor.user_and_role() {
-        Some((user, Role::Reseller)) => Some(user),
-        _ => None,
-    };
     UserRecord {
         id: UserId::new(now, ctx.app.randomness.ten()),
         login: command.hosting.as_ref().map(|hosting| Login::from(&hosting.username)),
@@ -262,8 +300,8 @@ fn new_user(ctx: &Ctx, command: &CreateUser) -> UserRecord {
         phone: None,
         address: None,
         timezone: None,
-        language: Language::default(),
-        owner,
+        language: origin.language,
+        owner: origin.owner,
         password_set_at: Some(now),
         created_at: now,
         version: 1,

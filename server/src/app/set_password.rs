@@ -6,7 +6,8 @@ use berth_core::policy::Action;
 use berth_core::role::{Actor, UserRef, Via};
 use berth_core::view::{ChangeKind, PasswordSet};
 use berth_core::{Problem, Problems};
-use berth_store::users::PasswordHash;
+use berth_store::accounts::AccountOverview;
+use berth_store::users::{PasswordHash, UserRecord};
 use berth_store::{Tx, sessions, users};
 use serde_json::json;
 
@@ -91,10 +92,14 @@ pub(super) fn generate_password(app: &App) -> Password {
 }
 
 fn known_about(subject: &Subject) -> Vec<String> {
-    let user = &subject.user;
+    known_about_user(&subject.user, subject.account.as_ref())
+}
+
+/// What an attacker would try first as somebody's password.
+pub(super) fn known_about_user(user: &UserRecord, account: Option<&AccountOverview>) -> Vec<String> {
     let mut about =
         vec![user.email.to_string(), user.email.local_part().to_owned(), user.display_name.to_string()];
     about.extend(user.login.as_ref().map(ToString::to_string));
-    about.extend(subject.account.as_ref().and_then(|a| a.primary_domain.as_ref()).map(ToString::to_string));
+    about.extend(account.and_then(|a| a.primary_domain.as_ref()).map(ToString::to_string));
     about
 }

@@ -83,7 +83,7 @@ pub async fn sign_in(
 }
 
 /// How attempts with a name are counted. The name itself is not kept: people type passwords here.
-fn by_name(name: &str) -> Throttle {
+pub(super) fn by_name(name: &str) -> Throttle {
     Throttle::new("name", &hex::encode(Sha256::digest(name.to_lowercase().as_bytes())), FREE_PER_NAME)
 }
 

@@ -76,6 +76,29 @@ pub struct SetPasswordBody {
     pub password: Option<String>,
 }
 
+/// Somebody to invite.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"email": "bob@example.com", "role": "user"}))]
+pub struct InviteUserBody {
+    /// Where the invitation goes.
+    pub email: Email,
+    /// What they will be.
+    pub role: Role,
+    /// The package of their account.
+    pub package: Option<PackageName>,
+    /// The language of the mail; English if absent.
+    pub language: Option<Language>,
+}
+
+/// Whether a second factor is required.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"required": true}))]
+pub struct RequireSecondFactorBody {
+    /// Whether the user must have one.
+    #[schema(default = true)]
+    pub required: Option<bool>,
+}
+
 /// A role to give.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({"role": "reseller"}))]

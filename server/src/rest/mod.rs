@@ -13,6 +13,7 @@ mod drift;
 mod egress;
 mod events;
 mod health;
+mod invitations;
 mod life;
 mod limits;
 mod logs;
@@ -24,6 +25,8 @@ pub mod params;
 mod path;
 mod problem;
 mod query;
+mod sessions;
+mod settings;
 mod ssh_keys;
 mod timers;
 mod users;
@@ -119,6 +122,18 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(users::set_package))
         .routes(routes!(users::set_sftp))
         .routes(routes!(users::conditions))
+        .routes(routes!(sessions::list, sessions::revoke_all))
+        .routes(routes!(sessions::revoke))
+        .routes(routes!(sessions::logins))
+        .routes(routes!(sessions::second_factor, sessions::require_second_factor))
+        .routes(routes!(sessions::reset_second_factor))
+        .routes(routes!(sessions::mails))
+        .routes(routes!(sessions::resend_mail))
+        .routes(routes!(sessions::recover))
+        .routes(routes!(invitations::list, invitations::invite))
+        .routes(routes!(invitations::resend))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(settings::show, settings::edit))
         .routes(routes!(domains::list, domains::add))
         .routes(routes!(domains::show, domains::edit, domains::remove))
         .routes(routes!(domains::verify))

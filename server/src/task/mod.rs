@@ -3,8 +3,10 @@
 
 mod events;
 mod life;
+mod mail;
 mod ownership;
 
 pub(crate) use events::events;
 pub(crate) use life::life;
+pub(crate) use mail::mail;
 pub(crate) use ownership::ownership;

@@ -24,6 +24,7 @@ mod logs;
 mod nodes;
 mod ownership;
 mod packages;
+mod people;
 mod policy;
 mod second_factor;
 mod setup;

@@ -2,10 +2,10 @@
 
 use berth_core::command::{
     AddDomain, AddEgressRule, AddSshKey, AddTimer, AddWebhook, CreateApiKey, CreatePackage, EditDomain,
-    EditPackage, EditTimer, EditUser, ListUsers, SetPackage, SetPassword,
+    EditPackage, EditSettings, EditTimer, EditUser, InviteUser, ListUsers, SetPackage, SetPassword,
 };
 use berth_core::id::{
-    ApiKeyId, DeliveryId, DriftId, EgressRuleId, QuarantineId, SessionId, UserId, WebhookId,
+    ApiKeyId, DeliveryId, DriftId, EgressRuleId, MailId, QuarantineId, SessionId, UserId, WebhookId,
 };
 use berth_core::log::LogKind;
 use berth_core::mode::Mode;
@@ -33,6 +33,12 @@ enum Verb {
     RevokeSession,
     RevokeSessions,
     ShowSecondFactor,
+    ListMails,
+    ResendMail,
+    InviteUser,
+    ListInvitations,
+    ShowSettings,
+    EditSettings,
     ResetSecondFactor,
     RequireSecondFactor,
     Conditions,
@@ -102,6 +108,8 @@ const ON_USERS: &[(Verb, Action)] = &[
     (V::RevokeSession, Action::SessionRevoke),
     (V::RevokeSessions, Action::SessionRevoke),
     (V::ShowSecondFactor, Action::SessionRead),
+    (V::ListMails, Action::MailRead),
+    (V::ResendMail, Action::MailResend),
     (V::ResetSecondFactor, Action::SecondFactorReset),
     (V::RequireSecondFactor, Action::SecondFactorRequire),
     (V::Conditions, Action::UserRead),
@@ -135,6 +143,10 @@ const ON_USERS: &[(Verb, Action)] = &[
 const ON_INSTALLATION: &[(Verb, Action)] = &[
     (V::CreateUser, Action::UserCreate),
     (V::ListUsers, Action::UserList),
+    (V::InviteUser, Action::UserInvite),
+    (V::ListInvitations, Action::InvitationRead),
+    (V::ShowSettings, Action::SettingsRead),
+    (V::EditSettings, Action::SettingsEdit),
     (V::ListPackages, Action::PackageRead),
     (V::ShowPackage, Action::PackageRead),
     (V::CreatePackage, Action::PackageCreate),
@@ -189,6 +201,15 @@ async fn run(verb: Verb, ctx: &Ctx, target: &Target, dry: Mode) -> Result<(), Pr
         V::ListLogins => app::list_logins(ctx, &who).await.map(drop),
         V::RevokeSession => app::revoke_session(ctx, &who, SessionId(target.id.0), dry).await.map(drop),
         V::RevokeSessions => app::revoke_sessions(ctx, &who, dry).await.map(drop),
+        V::ListMails => app::list_mails(ctx, &who).await.map(drop),
+        V::ResendMail => app::resend_mail(ctx, &who, MailId(target.id.0), dry).await.map(drop),
+        V::InviteUser => {
+            let body = json!({"email": "invited@example.com", "role": "user"});
+            app::invite_user(ctx, InviteUser::parse(fields(body)).unwrap(), dry).await.map(drop)
+        }
+        V::ListInvitations => app::list_invitations(ctx).await.map(drop),
+        V::ShowSettings => app::show_settings(ctx).await.map(drop),
+        V::EditSettings => app::edit_settings(ctx, EditSettings::default(), dry).await.map(drop),
         V::ShowSecondFactor => app::show_second_factor(ctx, &who).await.map(drop),
         V::ResetSecondFactor => app::reset_second_factor(ctx, &who, dry).await.map(drop),
         V::RequireSecondFactor => app::require_second_factor(ctx, &who, true, dry).await.map(drop),

@@ -16,6 +16,7 @@ pub(super) use create::public_key;
 use show::conditions_table;
 
 use super::change::ChangeArgs;
+use super::invitation::InviteArgs;
 use crate::client::{Followed, Request, Session, WaitArgs, decode, follow};
 use crate::failure::Failure;
 
@@ -31,6 +32,11 @@ pub(crate) enum UserCommand {
     Edit(edit::EditArgs),
     /// Set a user's password; a generated one is shown once
     SetPassword(password::SetPasswordArgs),
+    /// Invite somebody by mail
+    Invite(InviteArgs),
+    /// Switch a user's second factor off, to be enrolled again
+    #[command(name = "reset-2fa")]
+    ResetSecondFactor(ResetArgs),
     /// Change what a user may do
     SetRole(SetRoleArgs),
     /// Close what belongs to users, for a reason
@@ -69,6 +75,15 @@ pub(crate) struct SetRoleArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    user: UserArg,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ConditionsArgs {
     #[command(flatten)]
     user: UserArg,
@@ -85,6 +100,8 @@ impl UserCommand {
             Self::Show(args) => show::run(session, &args.user).await,
             Self::Edit(args) => args.run(session).await,
             Self::SetPassword(args) => args.run(session).await,
+            Self::Invite(args) => args.run(session).await,
+            Self::ResetSecondFactor(args) => reset_second_factor(session, args).await,
             Self::SetRole(args) => set_role(session, args).await,
             Self::Suspend(args) => life::suspend(session, args).await,
             Self::Activate(args) => life::activate(session, args).await,
@@ -102,6 +119,16 @@ async fn set_role(session: &Session, args: SetRoleArgs) -> Result<(), Failure> {
     if let Some(answer) = args.change.send(session, request).await? {
         let user: UserView = decode(&answer)?;
         session.console.answer(&answer, || show::user_sheet(&user));
+    }
+    Ok(())
+}
+
+async fn reset_second_factor(session: &Session, args: ResetArgs) -> Result<(), Failure> {
+    let request = Request::post(&["users", &args.user.user, "second-factor", "reset"], json!({}));
+    if let Some(answer) = args.change.send(session, request).await? {
+        session.console.answer(&answer, || {
+            format!("{} enrols another second factor at the next sign-in", args.user.user)
+        });
     }
     Ok(())
 }

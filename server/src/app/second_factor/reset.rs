@@ -1,4 +1,6 @@
 use berth_core::Problems;
+use berth_core::id::MailId;
+use berth_core::mail::MailKind;
 use berth_core::mode::Mode;
 use berth_core::policy::Action;
 use berth_core::role::UserRef;
@@ -9,6 +11,7 @@ use serde_json::json;
 use super::show::view;
 use crate::app::audited::audit;
 use crate::app::context::Ctx;
+use crate::app::mail::{Addressee, queue};
 use crate::app::outcome::{Outcome, one_change};
 use crate::app::problem::{Failure, retrying};
 use crate::app::subject::Subject;
@@ -41,6 +44,9 @@ async fn attempt(ctx: &Ctx, subject: &Subject, mode: Mode) -> Result<Outcome<Sec
     second_factors::clear(&mut tx, id).await?;
     second_factors::require(&mut tx, id, Some(now)).await?;
     let ended = sessions::delete_of(&mut tx, id, None).await?;
+    let mail = MailId::new(now, ctx.app.randomness.ten());
+    let to = Addressee::from(&subject.user);
+    queue(&ctx.app, &mut tx, mail, MailKind::SecondFactorReset, to, json!({})).await?;
     let detail = json!({ "sessions_ended": ended });
     audit(ctx, &mut tx, Action::SecondFactorReset, subject.name(), Some(id), detail).await?;
     let shown = view(&ctx.app, &mut tx, &subject).await?;

@@ -52,11 +52,11 @@ async fn attempt(
     let Some(user) = user else {
         return Err(Problem::new(Code::SessionNotFound, "the sign-in has ended; begin again").into());
     };
-    let used = if may_sign_in(&user) { use_code(app, &mut tx, session, code).await? } else { None };
-    let outcome = used.unwrap_or(LoginOutcome::WrongCode);
+    let accepted = if may_sign_in(&user) { use_code(app, &mut tx, session, code).await? } else { None };
+    let outcome = accepted.unwrap_or(LoginOutcome::WrongCode);
     note(app, &mut tx, client, Some(user.id), outcome).await?;
     audit_sign_in(app, &mut tx, request, client, Some(&user), outcome).await?;
-    let signed_in = match used {
+    let signed_in = match accepted {
         Some(_) => {
             throttle::forget(&mut tx, &by_user(user.id)).await?;
             Some(complete(app, &mut tx, session).await?)
@@ -87,6 +87,6 @@ async fn use_code(
             return Ok(Some(LoginOutcome::SecondFactor));
         }
     }
-    let used = second_factors::use_code(tx, user, &code::fingerprint(code)).await?;
-    Ok(used.then_some(LoginOutcome::RecoveryCode))
+    let was_there = second_factors::use_code(tx, user, &code::fingerprint(code)).await?;
+    Ok(was_there.then_some(LoginOutcome::RecoveryCode))
 }
