@@ -73,6 +73,7 @@ impl Worker {
             if !outcome.reports.is_empty() {
                 self.outbox.accounts(outcome.reports);
             }
+            self.outbox.gone(outcome.gone);
             self.outbox.drift(outcome.drift);
             self.outbox.node_problems(outcome.node_problems);
         }

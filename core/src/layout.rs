@@ -14,10 +14,18 @@ pub const TLS_USER: &str = "berth-tls";
 pub const HOME_ROOT: &str = "/home";
 /// Where left-over homes are moved; on the file system of the homes, so that moving is a rename.
 pub const QUARANTINE_DIR: &str = "/home/.berth-quarantine";
+/// Homes of accounts in the trash, by number; only root gets in. On the file system of the homes, so that
+/// sealing one is a rename, however much is in it.
+pub const TRASH_DIR: &str = "/home/.berth-trash";
 /// Authorized keys, one file per account, outside the homes.
 pub const KEYS_DIR: &str = "/etc/berth/keys";
 /// Links from host name to the site's directory; nginx serves through them.
 pub const HOST_TREE: &str = "/var/lib/berth/www";
+/// Links from host name to what says that its account is closed; nginx looks here before anywhere else.
+pub const CLOSED_HOSTS: &str = "/var/lib/berth/closed-hosts";
+/// A directory for each account that is closed, by number. With it all links of the account lead somewhere, and
+/// without it none does: one change closes or opens all sites of an account.
+pub const CLOSED_ACCOUNTS: &str = "/var/lib/berth/closed-accounts";
 /// Certificates and keys by host name.
 pub const TLS_DIR: &str = "/var/lib/berth/tls";
 /// Links from host name to the site's directory, for names whose visitors are sent to HTTPS.
@@ -49,6 +57,16 @@ pub const HOST_TREE_MAX: usize = 80;
 /// `/home/<username>`.
 pub fn home(username: &Username) -> String {
     format!("{HOME_ROOT}/{username}")
+}
+
+/// `/home/.berth-trash/<uid>`.
+pub fn trash(uid: Uid) -> String {
+    format!("{TRASH_DIR}/{uid}")
+}
+
+/// `/var/lib/berth/closed-accounts/<uid>`.
+pub fn closed_account(uid: Uid) -> String {
+    format!("{CLOSED_ACCOUNTS}/{uid}")
 }
 
 /// `/home/<username>/domains/<fqdn>`.

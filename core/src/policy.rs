@@ -351,13 +351,16 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::TimerRun => {
                 matches!(relation, R::Own | R::Managed)
             }
-            A::UserDelete | A::UserRestore | A::UserPurge => relation == R::Managed,
-            // What one may have is decided by whoever sells it, not by oneself.
-            A::UserSetPackage => relation == R::Managed,
             A::ApiKeyRead | A::ApiKeyCreate | A::ApiKeyRevoke => relation == R::Own,
-            A::SecondFactorReset | A::SecondFactorRequire | A::MailRead | A::MailResend => {
-                relation == R::Managed
-            }
+            // What one may have is decided by whoever sells it, not by oneself.
+            A::UserSetPackage
+            | A::UserDelete
+            | A::UserRestore
+            | A::UserPurge
+            | A::SecondFactorReset
+            | A::SecondFactorRequire
+            | A::MailRead
+            | A::MailResend => relation == R::Managed,
             // What widens the reach of an account is not for whoever sells it.
             A::EgressRuleAdd
             | A::EgressRuleRemove

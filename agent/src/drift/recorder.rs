@@ -133,6 +133,14 @@ impl Host for Recorder<'_> {
         Ok(removed)
     }
 
+    fn remove_tree(&self, path: &str) -> Result<bool> {
+        let removed = self.inner.remove_tree(path)?;
+        if removed {
+            self.note(path, Some("directory with all that was in it".to_owned()), None);
+        }
+        Ok(removed)
+    }
+
     fn set_attributes(&self, path: &str, attributes: &Attributes) -> Result<()> {
         let found = self.inner.entry(path).ok().flatten();
         self.inner.set_attributes(path, attributes)?;
@@ -241,6 +249,10 @@ impl Systemd for Recorder<'_> {
 
     fn kill_unit(&self, unit: &str) -> Result<()> {
         self.inner.systemd().kill_unit(unit)
+    }
+
+    fn forget_failure(&self, unit: &str) -> Result<()> {
+        self.inner.systemd().forget_failure(unit)
     }
 
     fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()> {

@@ -191,6 +191,9 @@ impl Host for FaultyHost {
     fn remove_dir(&self, path: &str) -> Result<bool> {
         self.ask("remove_dir", path, || self.inner.remove_dir(path))
     }
+    fn remove_tree(&self, path: &str) -> Result<bool> {
+        self.ask("remove_tree", path, || self.inner.remove_tree(path))
+    }
     fn set_attributes(&self, path: &str, attributes: &Attributes) -> Result<()> {
         self.act("set_attributes", path, || self.inner.set_attributes(path, attributes))
     }
@@ -295,6 +298,9 @@ impl Systemd for FaultyHost {
     }
     fn kill_unit(&self, unit: &str) -> Result<()> {
         self.act("kill_unit", unit, || self.inner.systemd().kill_unit(unit))
+    }
+    fn forget_failure(&self, unit: &str) -> Result<()> {
+        self.act("forget_failure", unit, || self.inner.systemd().forget_failure(unit))
     }
     fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()> {
         self.act("set_slice", slice, || self.inner.systemd().set_slice(slice, limits))

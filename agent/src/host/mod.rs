@@ -74,6 +74,11 @@ pub trait Host: Send + Sync {
     /// Removes an empty directory; says whether there was one.
     fn remove_dir(&self, path: &str) -> Result<bool>;
 
+    /// Removes a directory with everything in it; says whether there was one. Nothing is followed, and what is
+    /// mounted inside is not entered: it stays, and is an error. Stopped in the middle it goes on when called
+    /// again. Only where nobody else can change anything meanwhile.
+    fn remove_tree(&self, path: &str) -> Result<bool>;
+
     /// Sets owner, mode and ACL of an existing directory or regular file, by descriptor.
     fn set_attributes(&self, path: &str, attributes: &Attributes) -> Result<()>;
 

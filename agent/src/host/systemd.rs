@@ -35,6 +35,8 @@ pub trait Systemd: Send + Sync {
     fn kill_slice(&self, slice: &str) -> Result<()>;
     /// Kills every process of a unit; no error if there is none.
     fn kill_unit(&self, unit: &str) -> Result<()>;
+    /// Has a unit that failed be forgotten; no error if there is none, or if it did not fail.
+    fn forget_failure(&self, unit: &str) -> Result<()>;
     /// Limits what a slice that is active may use, until the machine is restarted.
     fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()>;
     /// Has a listener outlive the agent: restart, upgrade and kill. One that is shut down is forgotten. Whose a

@@ -1,6 +1,6 @@
 //! The server block of a site with settings of its own.
 
-use berth_core::layout::{self, PHP_HOST_DIR, TLS_DIR};
+use berth_core::layout::{self, CLOSED_HOSTS, PHP_HOST_DIR, TLS_DIR};
 use berth_core::spec::{AccountSpec, SiteSpec};
 
 use super::config::listen;
@@ -22,6 +22,7 @@ pub fn render(spec: &AccountSpec, site: &SiteSpec, ipv6: bool) -> String {
         &format!("{trusted}/{}", site.docroot),
         &trusted,
         &format!("{PHP_HOST_DIR}/{file}.sock"),
+        &format!("{CLOSED_HOSTS}/{file}"),
     );
     format!(
         r"# Site {fqdn} of {user}. Berth's resource `site` owns this file: edits are undone.

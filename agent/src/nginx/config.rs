@@ -1,6 +1,8 @@
 //! nginx's main configuration and the unit's drop-in.
 
-use berth_core::layout::{HOST_TREE, HOST_TREE_MAX, LOG_DIR, PHP_HOST_DIR, SITES_DIR, TLS_DIR, WEB_USER};
+use berth_core::layout::{
+    CLOSED_HOSTS, HOST_TREE, HOST_TREE_MAX, LOG_DIR, PHP_HOST_DIR, SITES_DIR, TLS_DIR, WEB_USER,
+};
 
 use super::{CANDIDATE_SITES, LOCAL_DIR, MAIN, SCRATCH_DIR, locations};
 use crate::resource::tls::NO_HOST;
@@ -39,6 +41,7 @@ pub fn main(ipv6: bool, blocks: Blocks) -> String {
         &format!("{HOST_TREE}/$berth_host/public_html"),
         &format!("{HOST_TREE}/$berth_host"),
         &format!("{PHP_HOST_DIR}/$berth_host.sock"),
+        &format!("{CLOSED_HOSTS}/$berth_host"),
     );
     format!(
         r#"# Berth's resource `site` owns this file: edits are undone. Your own settings go into
@@ -123,10 +126,11 @@ http {{
         ssl_certificate {TLS_DIR}/$berth_sni.crt;
         ssl_certificate_key {TLS_DIR}/$berth_sni.key;
 
+{locations}
         if (!-d {HOST_TREE}/$berth_host) {{
             return 421;
         }}
-{locations}    }}
+    }}
 
     include {sites}/*.conf;
     include {LOCAL_DIR}/*.conf;

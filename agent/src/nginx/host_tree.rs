@@ -35,6 +35,11 @@ impl Links {
         Self { dir: layout::LOG_TREE, owner: logs_owner, index: Mutex::default() }
     }
 
+    /// Name → what says that the account is closed.
+    pub fn closed() -> Self {
+        Self { dir: layout::CLOSED_HOSTS, owner: closed_owner, index: Mutex::default() }
+    }
+
     /// Forgets what was read, so that the next look is at the directory itself.
     pub fn refresh(&self) {
         *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -127,10 +132,33 @@ fn logs_owner(target: &str) -> Option<&str> {
     site_owner(target.strip_suffix("/logs")?)
 }
 
+/// `/var/lib/berth/closed-accounts/<uid>` is the uid's.
+fn closed_owner(target: &str) -> Option<&str> {
+    let uid = target.strip_prefix(layout::CLOSED_ACCOUNTS)?.strip_prefix('/')?;
+    (!uid.contains('/')).then_some(uid)
+}
+
+/// The links that say that the account is closed, for every host name of every site; none if it is open, or if
+/// nothing of it shall be left.
+pub fn closed_links(spec: &AccountSpec) -> BTreeMap<String, String> {
+    if spec.standing.is_open() || spec.standing.is_purged() {
+        return BTreeMap::new();
+    }
+    let closed = layout::closed_account(spec.uid);
+    let hosts = spec.sites.iter().flat_map(berth_core::spec::SiteSpec::hosts);
+    hosts.map(|host| (layout::host_file(host), closed.clone())).collect()
+}
+
+/// The sites that are served at all.
+fn served(spec: &AccountSpec) -> impl Iterator<Item = &berth_core::spec::SiteSpec> {
+    spec.sites.iter().filter(|_| spec.standing.is_open())
+}
+
 /// The links to the logs of its sites that an account shall have: every host name of every site.
 pub fn log_links(spec: &AccountSpec) -> BTreeMap<String, String> {
     spec.sites
         .iter()
+        .filter(|_| !spec.standing.is_sealed())
         .flat_map(|site| {
             let logs = layout::site_logs(&spec.username, &site.fqdn);
             site.hosts().map(move |host| (layout::host_file(host), logs.clone()))
@@ -140,7 +168,7 @@ pub fn log_links(spec: &AccountSpec) -> BTreeMap<String, String> {
 
 /// The links of the host tree that an account shall have: every host name of a standard site.
 pub fn site_links(spec: &AccountSpec) -> BTreeMap<String, String> {
-    let standard = spec.sites.iter().filter(|site| site.is_standard());
+    let standard = served(spec).filter(|site| site.is_standard());
     standard
         .flat_map(|site| {
             site.hosts().map(|host| (layout::host_file(host), layout::site_dir(&spec.username, &site.fqdn)))
@@ -151,8 +179,7 @@ pub fn site_links(spec: &AccountSpec) -> BTreeMap<String, String> {
 /// The links to its PHP socket that an account shall have. A server block needs only that of the site's name.
 pub fn socket_links(spec: &AccountSpec) -> BTreeMap<String, String> {
     let socket = layout::php_socket(spec.uid);
-    spec.sites
-        .iter()
+    served(spec)
         .flat_map(|site| site.hosts().take(if site.is_standard() { usize::MAX } else { 1 }))
         .map(|host| (format!("{}.sock", layout::host_file(host)), socket.clone()))
         .collect()

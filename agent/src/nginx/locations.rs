@@ -10,6 +10,13 @@ const PAGES: &str = r#"
             add_header Cache-Control no-store always;
             return 404 "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>No site here</title><style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}</style><h1>No site here</h1><p>This server has no site under this name.</html>";
         }
+        location @closed {
+            types {}
+            default_type "text/html; charset=utf-8";
+            add_header Cache-Control no-store always;
+            add_header Retry-After 3600 always;
+            return 503 "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><meta name=robots content=noindex><title>Site suspended</title><style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}</style><h1>This site is suspended</h1><p>It is switched off at the moment. If it is yours, sign in to your hosting account or ask your provider.</html>";
+        }
         location @unavailable {
             types {}
             default_type "text/html; charset=utf-8";
@@ -20,15 +27,21 @@ const PAGES: &str = r#"
 "#;
 
 /// The directives of a server that serves `root`, whose links are checked from `trusted` on, with PHP behind
-/// `socket`. The three are nginx values: variables, or texts without any meaning to nginx.
-pub(super) fn render(root: &str, trusted: &str, socket: &str) -> String {
+/// `socket`, unless there is something at `closed`. The four are nginx values: variables, or texts without any
+/// meaning to nginx.
+pub(super) fn render(root: &str, trusted: &str, socket: &str, closed: &str) -> String {
     let patience = REQUEST_SECONDS + 10;
     format!(
-        r#"        root {root};
+        r#"        # Before anything of the account is looked at. The code is never sent.
+        if (-e {closed}) {{
+            return 418;
+        }}
+        root {root};
         disable_symlinks if_not_owner from={trusted};
         index index.php index.html index.htm;
 
         # Only what nginx itself finds wrong; answers of PHP pass.
+        error_page 418 = @closed;
         error_page 421 = @no_site;
         error_page 502 504 = @unavailable;
 

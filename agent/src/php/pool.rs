@@ -14,8 +14,12 @@ pub const REQUEST_SECONDS: u32 = 300;
 /// every tenant 128 MiB for compiled scripts.
 pub const START_SETTINGS: &[&str] = &["opcache.memory_consumption=64", "opcache.max_accelerated_files=10000"];
 
-/// How many requests PHP may serve at the same time; none means that the account has no PHP.
+/// How many requests PHP may serve at the same time; none means that the account has no PHP, or is
+/// closed.
 pub fn children(spec: &AccountSpec) -> Option<u64> {
+    if !spec.standing.is_open() {
+        return None;
+    }
     match spec.bounds.php_children {
         Bound::Unlimited => Some(CHILDREN_UNLIMITED),
         Bound::Max(0) => None,

@@ -7,7 +7,10 @@
 
 mod backoff;
 mod lanes;
+#[cfg(test)]
+mod life_tests;
 mod pass;
+mod purge;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -23,7 +26,7 @@ use berth_core::condition::{Condition, ConditionState, Resource};
 use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::layout::{LOG_USER, SFTP_GROUP, TLS_USER, WEB_USER};
-use berth_core::link::AccountReport;
+use berth_core::link::{AccountReport, GoneReport};
 use berth_core::{Code, Problem};
 use chrono::{DateTime, Utc};
 
@@ -89,6 +92,8 @@ impl AccountState {
 pub struct Outcome {
     /// Accounts whose report differs from what the server has.
     pub reports: Vec<AccountReport>,
+    /// Accounts that were purged, and of which nothing is left.
+    pub gone: Vec<GoneReport>,
     /// What somebody else had changed.
     pub drift: Vec<DriftReport>,
     /// What is wrong with the node.

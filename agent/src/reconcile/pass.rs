@@ -25,10 +25,10 @@ use crate::resource::{
 const VERSION: &str = "version";
 
 /// An account under way.
-struct Item {
-    spec: Arc<AccountSpec>,
-    state: AccountState,
-    marks: Marks,
+pub(super) struct Item {
+    pub(super) spec: Arc<AccountSpec>,
+    pub(super) state: AccountState,
+    pub(super) marks: Marks,
     /// The parts that were tried, for the back-off.
     tried: BTreeSet<Resource>,
     /// Parts that want to be looked at once more, and after which time.
@@ -69,6 +69,7 @@ impl Reconciler {
         self.commit(&context, &specs, &mut items, (false, audit), now, &mut findings);
         // By now the sites are served.
         self.converge(&context, &mut items, true, now, &mut findings);
+        outcome.gone = self.purge(&context, &mut items, now);
 
         outcome.node_problems = findings.problems;
         outcome.drift = self.drift(&context, &specs, &before, findings.changed);
@@ -102,7 +103,7 @@ impl Reconciler {
     }
 
     /// Whether a part is tried in this pass. What is not has failed before, for the same generation.
-    fn is_due(&self, item: &Item, resource: Resource, now: Instant) -> bool {
+    pub(super) fn is_due(&self, item: &Item, resource: Resource, now: Instant) -> bool {
         !item.state.conditions.contains_key(&resource)
             || item.state.generation != item.spec.generation
             || self.backoff.allows(item.spec.account, resource, item.spec.generation, now)
@@ -117,7 +118,7 @@ impl Reconciler {
     ) {
         let due: Vec<Arc<AccountSpec>> = items
             .iter()
-            .filter(|item| self.is_due(item, Resource::Account, now))
+            .filter(|item| !item.spec.standing.is_purged() && self.is_due(item, Resource::Account, now))
             .map(|item| Arc::clone(&item.spec))
             .collect();
         let specs: Vec<&AccountSpec> = due.iter().map(AsRef::as_ref).collect();
@@ -167,9 +168,10 @@ impl Reconciler {
         };
         let workers = self.workers.min(items.len());
         if workers == 1 {
-            return items.iter_mut().for_each(one);
+            return items.iter_mut().filter(|item| !item.spec.standing.is_purged()).for_each(one);
         }
-        let queue = Mutex::new(items.iter_mut());
+        // What is purged goes in the opposite order, when everything else is done.
+        let queue = Mutex::new(items.iter_mut().filter(|item| !item.spec.standing.is_purged()));
         let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         std::thread::scope(|scope| {
             for _ in 0..workers {
@@ -191,7 +193,10 @@ impl Reconciler {
         findings: &Mutex<&mut Findings>,
     ) {
         let kind = resource.resource();
-        if let Err(problem) = Self::met(&item.state, resource.needs()) {
+        // Closing waits for nothing.
+        if item.spec.standing.is_open()
+            && let Err(problem) = Self::met(&item.state, resource.needs())
+        {
             // Not a failure of its own: it is tried as soon as what it needs is there.
             item.state.conditions.insert(kind, condition(kind, Err(Failure::Failed(problem))));
             return;
@@ -251,7 +256,9 @@ impl Reconciler {
                     }
                     continue;
                 };
-                match Self::met(&item.state, shared.needs()) {
+                let met =
+                    if spec.standing.is_open() { Self::met(&item.state, shared.needs()) } else { Ok(()) };
+                match met {
                     Ok(()) => {
                         accounts.ready.insert(*id, spec);
                         if self.is_due(item, part, now) {
@@ -397,7 +404,7 @@ impl Findings {
 }
 
 impl Item {
-    fn set(&mut self, resource: Resource, converged: Converged) {
+    pub(super) fn set(&mut self, resource: Resource, converged: Converged) {
         let again = converged.as_ref().ok().and_then(Observed::again);
         self.again.extend(again.map(|after| (resource, after)));
         let condition = condition(resource, converged);

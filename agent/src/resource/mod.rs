@@ -20,6 +20,7 @@ use crate::ledger::Marks;
 pub mod account;
 pub mod directories;
 pub mod egress;
+pub mod gone;
 pub mod home;
 pub mod inventory;
 pub mod php;

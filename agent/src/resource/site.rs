@@ -8,7 +8,7 @@ use berth_core::spec::AccountSpec;
 use berth_core::{Code, Problem, layout};
 
 use super::{Accounts, Context, Converged, Failure, Observed, SharedOutcome, SharedResource, tls};
-use crate::host::Host;
+use crate::host::{Attributes, Host, Owner};
 use crate::nginx::block;
 use crate::nginx::candidate::Files;
 use crate::nginx::host_tree::{self, Links};
@@ -19,6 +19,7 @@ pub struct Site {
     trees: Links,
     sockets: Links,
     logs: Links,
+    closed: Links,
     server: WebServer,
 }
 
@@ -28,6 +29,7 @@ impl Default for Site {
             trees: Links::sites(),
             sockets: Links::sockets(),
             logs: Links::logs(),
+            closed: Links::closed(),
             server: WebServer::default(),
         }
     }
@@ -51,6 +53,7 @@ impl SharedResource for Site {
             self.trees.refresh();
             self.sockets.refresh();
             self.logs.refresh();
+            self.closed.refresh();
         }
         let mut outcome = SharedOutcome::default();
         let mut prepared: BTreeMap<AccountId, Result<(), Failure>> = BTreeMap::new();
@@ -74,13 +77,26 @@ impl SharedResource for Site {
 impl Site {
     /// What has to be there before nginx may hear of the account's sites.
     fn prepare(&self, context: &Context<'_>, spec: &AccountSpec) -> Result<(), Failure> {
-        for dir in [layout::HOST_TREE, layout::PHP_HOST_DIR, layout::LOG_TREE] {
+        for dir in [
+            layout::HOST_TREE,
+            layout::PHP_HOST_DIR,
+            layout::LOG_TREE,
+            layout::CLOSED_HOSTS,
+            layout::CLOSED_ACCOUNTS,
+        ] {
             server::make_dir(context.host, dir)?;
+        }
+        // Closed before anything is taken away, so that visitors see one page or the other, and none of an error.
+        self.closed.make(context.host, &spec.uid.to_string(), &host_tree::closed_links(spec))?;
+        let marker = layout::closed_account(spec.uid);
+        if !spec.standing.is_open() && !spec.standing.is_purged() && context.host.entry(&marker)?.is_none() {
+            context.host.make_dir(&marker, &Attributes::plain(Owner::ROOT, 0o755), &[])?;
         }
         self.sockets.make(context.host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
         self.trees.make(context.host, spec.username.as_str(), &host_tree::site_links(spec))?;
         // Last, since the first page needs none, and making one takes longer than all the rest.
-        for host in spec.sites.iter().flat_map(berth_core::spec::SiteSpec::hosts) {
+        let hosts = spec.sites.iter().flat_map(berth_core::spec::SiteSpec::hosts);
+        for host in hosts.filter(|_| !spec.standing.is_purged()) {
             tls::ensure(context, &layout::host_file(host), host.as_str())?;
         }
         self.logs.make(context.host, spec.username.as_str(), &host_tree::log_links(spec))?;
@@ -93,7 +109,8 @@ impl Site {
         let ipv6 = server::has_ipv6(context.host)?;
         let mut blocks = Files::new();
         for spec in accounts.ready.values() {
-            for site in spec.sites.iter().filter(|site| !site.is_standard()) {
+            let own = spec.sites.iter().filter(|site| !site.is_standard() && !spec.standing.is_purged());
+            for site in own {
                 blocks.insert(block::file_name(site), block::render(spec, site, ipv6));
             }
         }
@@ -106,9 +123,17 @@ impl Site {
             return Err(Failure::Failed(problem.clone()));
         }
         let links = host_tree::site_links(spec);
+        if spec.standing.is_open() {
+            // Everything is in its place again: one change opens all sites.
+            host.remove_dir(&layout::closed_account(spec.uid))?;
+        }
         self.trees.prune(host, spec.username.as_str(), &links)?;
         self.logs.prune(host, spec.username.as_str(), &host_tree::log_links(spec))?;
         self.sockets.prune(host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
+        self.closed.prune(host, &spec.uid.to_string(), &host_tree::closed_links(spec))?;
+        if spec.standing.is_purged() {
+            return purge(host, spec);
+        }
         let own: Vec<_> = spec.sites.iter().filter(|site| !site.is_standard()).collect();
         for site in &own {
             if let Some(words) = state.rejected.get(&block::file_name(site)) {
@@ -123,8 +148,20 @@ impl Site {
         }
         Ok(Observed::new()
             .with("hosts", links.into_keys().collect::<Vec<_>>())
+            .with("standing", spec.standing.as_str())
             .with("own_server_blocks", own.len()))
     }
+}
+
+/// Removes what is left when no link leads to the account's sites any more.
+fn purge(host: &dyn Host, spec: &AccountSpec) -> Converged {
+    for name in spec.sites.iter().flat_map(berth_core::spec::SiteSpec::hosts).map(layout::host_file) {
+        for ending in ["crt", "key"] {
+            host.remove_file(&format!("{}/{name}.{ending}", layout::TLS_DIR))?;
+        }
+    }
+    host.remove_dir(&layout::closed_account(spec.uid))?;
+    Ok(Observed::new().with("state", "gone"))
 }
 
 #[cfg(test)]

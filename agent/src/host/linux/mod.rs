@@ -7,6 +7,7 @@ mod nft;
 mod path;
 mod program;
 mod quota;
+mod removal;
 mod socket;
 pub mod systemd;
 pub mod watch;
@@ -176,6 +177,12 @@ impl Host for LinuxHost {
         let operation = "remove directory";
         let Some(place) = self.existing_place(operation, path)? else { return Ok(false) };
         place.remove(AtFlags::REMOVEDIR).map_err(|error| HostError::new(operation, path, error))
+    }
+
+    fn remove_tree(&self, path: &str) -> Result<bool> {
+        let operation = "remove all of";
+        let Some(place) = self.existing_place(operation, path)? else { return Ok(false) };
+        removal::remove_tree(&place).map_err(|error| HostError::new(operation, path, error))
     }
 
     fn set_attributes(&self, path: &str, attributes: &Attributes) -> Result<()> {

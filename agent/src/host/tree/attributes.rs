@@ -68,6 +68,20 @@ impl AttributeBook {
         self.write(Line { path: path.to_owned(), attributes: None, socket: false })
     }
 
+    /// Forgets a directory and everything below it.
+    pub(super) fn forget_below(&self, path: &str) -> io::Result<()> {
+        let below = format!("{path}/");
+        let known: Vec<String> = {
+            let inner = self.inner();
+            let lines = inner.lines.values().filter(|line| line.attributes.is_some());
+            lines
+                .map(|line| line.path.clone())
+                .filter(|known| known == path || known.starts_with(&below))
+                .collect()
+        };
+        known.iter().try_for_each(|path| self.forget(path))
+    }
+
     /// Moves what is known of a directory and of everything below it.
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let below = format!("{from}/");

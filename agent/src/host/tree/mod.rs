@@ -274,6 +274,15 @@ impl Host for TreeHost {
         }
     }
 
+    fn remove_tree(&self, path: &str) -> Result<bool> {
+        let failed = |error| HostError::new("remove all of", path, error);
+        match fs::remove_dir_all(self.real(path)) {
+            Ok(()) => self.attributes.forget_below(path).map(|()| true).map_err(failed),
+            Err(error) if missing(&error) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     fn set_attributes(&self, path: &str, attributes: &Attributes) -> Result<()> {
         let failed = |error| HostError::new("set owner and permissions of", path, error);
         let metadata = fs::symlink_metadata(self.real(path)).map_err(failed)?;

@@ -150,7 +150,16 @@ impl Systemd for TreeSystemd {
         Ok(self.state().sessions.remove(&uid).unwrap_or_default())
     }
 
+    fn forget_failure(&self, _unit: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn kill_slice(&self, slice: &str) -> Result<()> {
+        // What the kernel would show of a slice without processes.
+        let group = self.root.join("sys/fs/cgroup/user.slice").join(slice);
+        if group.is_dir() {
+            fs::remove_dir_all(&group).map_err(|error| HostError::new("kill", slice, error))?;
+        }
         self.commands.note(&format!("org.freedesktop.systemd1 KillUnit {slice} all 9"))
     }
 

@@ -223,6 +223,10 @@ impl Systemd for Manager {
         Ok(())
     }
 
+    fn forget_failure(&self, _unit: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn set_slice(&self, _slice: &str, _limits: &SliceLimits) -> Result<()> {
         Ok(())
     }

@@ -156,9 +156,9 @@ impl Edit<'_> {
 
     fn shadow(&self, bytes: &[u8]) -> Vec<u8> {
         self.entries(bytes, |found, spec| match found {
-            Some(line) if matches!(field(line, 1).first(), Some(b'!' | b'*')) => line.to_vec(),
+            Some(line) if matches!(field(line, 1).first(), Some(b'!' | b'*')) => expiring(line, spec),
             // Somebody has given it a password or none at all: nobody logs in with one.
-            _ => format!("{}:!:{}:0:99999:7:::", spec.username, self.day).into_bytes(),
+            _ => expiring(format!("{}:!:{}:0:99999:7:::", spec.username, self.day).as_bytes(), spec),
         })
     }
 
@@ -241,6 +241,26 @@ impl Edit<'_> {
         let fields = [field(line, 0), field(line, 1), field(line, 2), &kept.join(&b',')];
         Fate::Become(fields.join(&b':'))
     }
+}
+
+/// The date on which a closed account has expired, in days since 1970: it keeps every service that asks PAM from
+/// opening a session, whatever key or password is shown.
+const EXPIRED: &[u8] = b"1";
+
+/// A line of the shadow file with the date of expiry that the account's standing asks for.
+fn expiring(line: &[u8], spec: &AccountSpec) -> Vec<u8> {
+    let mut fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
+    while fields.len() < 9 {
+        fields.push(b"");
+    }
+    if let Some(expiry) = fields.get_mut(7) {
+        if !spec.standing.is_open() {
+            *expiry = EXPIRED;
+        } else if *expiry == EXPIRED {
+            *expiry = b"";
+        }
+    }
+    fields.join(&b':')
 }
 
 /// A person's name as the comment field can hold it: no colon, no line break, and no comma or `&`, which

@@ -3,6 +3,7 @@
 
 mod differences;
 mod edit;
+mod removal;
 mod table;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use super::{Context, Converged, Failure};
 use crate::host::{AccountLock, Host, HostError};
 
 pub use edit::{Edited, Files};
+pub use removal::{found, remove};
 pub use table::{field, lines, members};
 
 /// The files, in the order in which they are written: an account never shows up before its group and its

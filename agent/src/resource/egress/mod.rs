@@ -119,6 +119,7 @@ impl State {
             tenants: accounts
                 .ready
                 .values()
+                .filter(|spec| !spec.standing.is_purged())
                 .map(|spec| (spec.uid.get(), Tenant::from(&spec.egress)))
                 .collect(),
             resolvers: self.resolvers.clone().unwrap_or_default(),
@@ -132,7 +133,7 @@ impl State {
         }
         let mut delta = Delta::default();
         for spec in accounts.worked() {
-            delta.extend(self.elements.delta_of(spec.uid.get(), &Tenant::from(&spec.egress)));
+            delta.extend(self.elements.delta_of(spec.uid.get(), &tenant(spec)));
         }
         delta
     }
@@ -159,7 +160,10 @@ impl State {
 
     fn observed(&mut self, context: &Context<'_>, spec: &AccountSpec) -> Converged {
         let found = self.elements.tenants.get(&spec.uid.get());
-        if found != Some(&Tenant::from(&spec.egress)) {
+        if spec.standing.is_purged() && found.is_none() {
+            return Ok(Observed::new().with("state", "gone"));
+        }
+        if found != Some(&tenant(spec)) {
             return Err(Failure::new(
                 Code::HostFailed,
                 "the packet filter does not hold the account's rules",
@@ -178,6 +182,11 @@ impl State {
         }
         Ok(observed)
     }
+}
+
+/// What the table shall say about an account; nothing of one that is purged.
+fn tenant(spec: &AccountSpec) -> Tenant {
+    if spec.standing.is_purged() { Tenant::default() } else { Tenant::from(&spec.egress) }
 }
 
 /// The name servers of the host.

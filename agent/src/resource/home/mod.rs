@@ -5,6 +5,8 @@
 //! modes say the rest. Tenants' directories appear complete and with their owner, so nothing of root's ever
 //! lies inside one.
 
+mod sealed;
+
 use berth_core::condition::Resource;
 use berth_core::layout;
 use berth_core::spec::{AccountSpec, SiteSpec};
@@ -33,8 +35,12 @@ impl AccountResource for Home {
     }
 
     fn converge(&self, context: &Context<'_>, spec: &AccountSpec, marks: &mut Marks) -> Converged {
+        if spec.standing.is_sealed() {
+            return sealed::converge(context, spec, marks);
+        }
         let home = layout::home(&spec.username);
         let gid = spec.uid.get();
+        sealed::bring_back(context, spec)?;
         converge_home(context, spec, &home, marks)?;
         let domains = format!("{home}/domains");
         demand(context, &domains, &passable(gid))?;

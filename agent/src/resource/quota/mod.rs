@@ -39,6 +39,9 @@ impl AccountResource for Quota {
     }
 
     fn converge(&self, context: &Context<'_>, spec: &AccountSpec, _marks: &mut Marks) -> Converged {
+        if spec.standing.is_sealed() {
+            return sealed(context, spec);
+        }
         let home = layout::home(&spec.username);
         let uid = spec.uid.get();
         let wanted = limits(spec);
@@ -79,6 +82,26 @@ impl Quota {
             None => observed.with("inodes", "btrfs does not count files; their space counts"),
         }
     }
+}
+
+/// A sealed home keeps its limits; one that is to go has none, so that no record is left of it.
+fn sealed(context: &Context<'_>, spec: &AccountSpec) -> Converged {
+    if !spec.standing.is_purged() {
+        return Ok(Observed::new().with("state", "sealed"));
+    }
+    let uid = spec.uid.get();
+    for home in [layout::home(&spec.username), layout::trash(spec.uid)] {
+        let ours = context
+            .host
+            .entry(&home)?
+            .is_some_and(|found| found.is_dir() && found.attributes.owner.gid == uid);
+        if ours && let Reading::Kept(kept) = context.host.quotas().quota(&home, uid)? {
+            if kept.limits.is_some_and(|limits| limits != QuotaLimits::default()) {
+                context.host.quotas().set_quota(&home, uid, QuotaLimits::default())?;
+            }
+        }
+    }
+    Ok(Observed::new().with("state", "gone"))
 }
 
 fn read(context: &Context<'_>, home: &str, uid: u32) -> Result<Kept, Failure> {

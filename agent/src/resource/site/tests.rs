@@ -70,6 +70,10 @@ impl Host for Picky {
     fn make_volume(&self, path: &str, attributes: &Attributes) -> HostResult<()> {
         self.0.make_volume(path, attributes)
     }
+    fn remove_tree(&self, path: &str) -> HostResult<bool> {
+        self.0.remove_tree(path)
+    }
+
     fn remove_dir(&self, path: &str) -> HostResult<bool> {
         self.0.remove_dir(path)
     }

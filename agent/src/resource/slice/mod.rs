@@ -20,6 +20,7 @@ use crate::host::systemd::SliceLimits;
 use crate::host::{Host, HostError, cgroup};
 use crate::ledger::Marks;
 
+mod end;
 mod kernel;
 mod limits;
 
@@ -56,6 +57,9 @@ impl AccountResource for Slice {
 
     fn converge(&self, context: &Context<'_>, spec: &AccountSpec, marks: &mut Marks) -> Converged {
         let host = context.host;
+        if !spec.standing.is_open() {
+            return end::everything(context, spec, marks);
+        }
         let wanted = limits::of(&spec.bounds);
         let missing = missing(host)?;
         let noted = fingerprint(&wanted);

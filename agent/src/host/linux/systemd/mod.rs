@@ -143,6 +143,14 @@ impl Systemd for SystemdBus {
         self.kill(unit)
     }
 
+    fn forget_failure(&self, unit: &str) -> Result<()> {
+        match self.bus.run(self.bus.call(SYSTEMD, "ResetFailedUnit", &(unit,), CALL_PATIENCE)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is(NO_SUCH_UNIT) => Ok(()),
+            Err(error) => Err(error.about("forget the failure of", unit)),
+        }
+    }
+
     fn set_slice(&self, slice: &str, limits: &SliceLimits) -> Result<()> {
         let body = (slice, true, slice::properties(limits));
         let call = self.bus.call(SYSTEMD, "SetUnitProperties", &body, CALL_PATIENCE);
