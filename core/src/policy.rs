@@ -91,6 +91,10 @@ actions! {
     DomainVerify => "domain.verify", Domains;
     /// Vouch for a domain's ownership.
     DomainApprove => "domain.approve", Domains;
+    /// See where the certificate of a site stands.
+    CertificateRead => "certificate.read", Read;
+    /// Have a new certificate ordered.
+    CertificateRenew => "certificate.renew", Domains;
     /// Read the logs of a site.
     LogRead => "log.read", Read;
     /// See the keys of an account.
@@ -339,6 +343,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainEdit
             | A::DomainRemove
             | A::DomainVerify
+            | A::CertificateRead
+            | A::CertificateRenew
             | A::LogRead
             | A::SshKeyRead
             | A::SshKeyAdd
@@ -402,6 +408,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainEdit
             | A::DomainRemove
             | A::DomainVerify
+            | A::CertificateRead
+            | A::CertificateRenew
             | A::LogRead
             | A::SshKeyRead
             | A::SshKeyAdd

@@ -9,7 +9,7 @@ use crate::account::Uid;
 use crate::audit::AuditOutcome;
 use crate::certificate::{CertificateState, Fingerprint};
 use crate::condition::{Condition, ConditionState, Convergence, Resource};
-use crate::domain::{Docroot, DomainState};
+use crate::domain::{Docroot, DomainState, HstsAge, HttpsRedirect};
 use crate::drift::{Cause, DriftState};
 use crate::egress::{Blocked, EgressRule, Note};
 use crate::event::EventPattern;
@@ -447,6 +447,11 @@ pub struct DomainView {
     pub primary: bool,
     /// Where its files are.
     pub docroot: Docroot,
+    /// Whether visitors are sent to HTTPS.
+    pub https_redirect: HttpsRedirect,
+    /// For how many seconds browsers remember to come by HTTPS only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hsts: Option<HstsAge>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// How to prove ownership, as long as it is not proven.

@@ -7,6 +7,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use berth_core::name::Email;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize};
@@ -172,10 +173,17 @@ impl Default for Rate {
     }
 }
 
-/// `[acme]`: how customers' names are looked at from outside.
+/// `[acme]`: where certificates come from, and how customers' names are looked at from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Acme {
+    /// The address of the certification authority's directory. Without one no certificates are ordered; with
+    /// one its terms of service are agreed to.
+    pub directory: Option<String>,
+    /// The address that the authority may write to.
+    pub contact: Option<Email>,
+    /// File with certificates in PEM that the authority's own is trusted by, beside those of the system.
+    pub trust: Option<PathBuf>,
     /// The name server to look up customers' names with, instead of the system's.
     pub resolver: Option<SocketAddr>,
     /// Whether names may lead to addresses that are not public. Only for tests: customers could then reach
@@ -243,6 +251,9 @@ impl Config {
         }
         if config.panel.url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
             return Err(invalid("`panel.url` does not start with https://".to_owned()));
+        }
+        if config.acme.directory.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+            return Err(invalid("`acme.directory` does not start with https://".to_owned()));
         }
         for (key, number) in [
             ("rate.per_address", config.rate.per_address as usize),

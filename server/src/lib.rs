@@ -3,6 +3,7 @@
 //! [`app`] holds the verbs, one file each; [`rest`] and the agent's link translate requests into them,
 //! [`listen`] accepts the connections, and [`serve`] puts everything together.
 
+pub mod acme;
 pub mod app;
 pub mod clock;
 pub mod config;

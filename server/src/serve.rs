@@ -61,6 +61,7 @@ pub async fn serve(config: Config) -> Result<()> {
     background.spawn(task::life(Arc::clone(&app)));
     background.spawn(task::events(Arc::clone(&app)));
     background.spawn(task::mail(Arc::clone(&app)));
+    background.spawn(task::certificates(Arc::clone(&app)));
     let mut listeners = JoinSet::new();
     listeners.spawn(panel.serve(rest.router(), shutdown.clone()));
     listeners.spawn(operator.serve(rest.router(), shutdown.clone()));

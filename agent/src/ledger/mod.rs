@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use berth_core::account::Uid;
+use berth_core::certificate::{Fingerprint, SiteCertificate, Thumbprint};
 use berth_core::drift::DriftReport;
 use berth_core::id::AccountId;
 use berth_core::link::{AccountReport, QuarantineReport};
@@ -27,10 +28,14 @@ pub struct Ledger {
     dir: PathBuf,
     position: Position,
     records: BTreeMap<AccountId, Record>,
+    certificates: Arc<Certificates>,
     /// Drift that the server has not confirmed to know.
     drift: Vec<DriftReport>,
     gate: Gate,
 }
+
+/// The certificates that specs name.
+pub type Certificates = BTreeMap<Fingerprint, SiteCertificate>;
 
 /// Who is asked before each write, and can refuse it: a test that stages a full disk or a crash. Nobody else.
 #[derive(Clone, Default)]
@@ -78,6 +83,8 @@ struct Position {
     quarantines: Vec<QuarantineReport>,
     /// Notes about the node as a whole.
     marks: Marks,
+    /// What challenges of the certification authority are answered with.
+    acme: Option<Thumbprint>,
 }
 
 /// Quarantine results that are remembered.
@@ -107,7 +114,7 @@ impl Ledger {
     /// # Errors
     /// The directory can't be made or read. Damaged files are no error.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        for part in [dir.to_owned(), specs(dir), states(dir)] {
+        for part in [dir.to_owned(), specs(dir), states(dir), certificates_dir(dir)] {
             file::make_private_dir(&part)?;
         }
         let mut position: Position = file::load(&dir.join(POSITION))?.unwrap_or_default();
@@ -125,11 +132,28 @@ impl Ledger {
             let state = file::load(&state_file(dir, spec.account))?.unwrap_or_default();
             records.insert(spec.account, Record { spec: Arc::new(spec), state });
         }
+        let mut certificates = Certificates::new();
+        for path in file::list(&certificates_dir(dir))? {
+            match file::load::<SiteCertificate>(&path)? {
+                Some(found) if path == certificate_file(dir, &found.fingerprint) => {
+                    certificates.insert(found.fingerprint.clone(), found);
+                }
+                _ => {
+                    tracing::warn!(file = %path.display(), "dropped a certificate that does not verify");
+                    file::remove(&path)?;
+                    lost = true;
+                }
+            }
+        }
         if lost || records.len() < position.accounts {
             position.cursor = 0;
         }
         let drift = file::load(&dir.join(DRIFT))?.unwrap_or_default();
-        Ok(Self { dir: dir.to_owned(), position, records, drift, gate: Gate::default() })
+        let certificates = Arc::new(certificates);
+        let mut ledger =
+            Self { dir: dir.to_owned(), position, records, certificates, drift, gate: Gate::default() };
+        ledger.forget_certificates(ledger.certificates.keys().cloned().collect())?;
+        Ok(ledger)
     }
 
     /// Has each write ask first, for tests of a full disk and of crashes.
@@ -169,6 +193,44 @@ impl Ledger {
         self.records.values().map(|record| record.spec.username.to_string()).collect()
     }
 
+    /// The certificates that specs name, as far as the server has sent them.
+    pub fn certificates(&self) -> Arc<Certificates> {
+        Arc::clone(&self.certificates)
+    }
+
+    /// What challenges of the certification authority are answered with.
+    pub const fn acme(&self) -> Option<&Thumbprint> {
+        self.position.acme.as_ref()
+    }
+
+    /// Remembers what challenges are answered with; whether it differs from what was known.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn set_acme(&mut self, thumbprint: Thumbprint) -> io::Result<bool> {
+        if self.position.acme.as_ref() == Some(&thumbprint) {
+            return Ok(false);
+        }
+        self.position(|position, _| position.acme = Some(thumbprint))?;
+        Ok(true)
+    }
+
+    /// Stores certificates that the server sent. To be called before [`Ledger::accept`] with the specs that
+    /// name them.
+    ///
+    /// # Errors
+    /// One could not be written.
+    pub fn accept_certificates(&mut self, sent: Vec<SiteCertificate>) -> io::Result<()> {
+        for certificate in sent {
+            if self.certificates.contains_key(&certificate.fingerprint) {
+                continue;
+            }
+            self.gate.store(&certificate_file(&self.dir, &certificate.fingerprint), &certificate)?;
+            Arc::make_mut(&mut self.certificates).insert(certificate.fingerprint.clone(), certificate);
+        }
+        Ok(())
+    }
+
     /// Stores specs that the server sent and moves the cursor; says which accounts changed. A spec that is not
     /// newer than what is known is refused: the node never goes back.
     ///
@@ -176,6 +238,7 @@ impl Ledger {
     /// Something could not be written; the cursor has not moved then.
     pub fn accept(&mut self, specs: Vec<AccountSpec>) -> io::Result<Vec<AccountId>> {
         let mut changed = Vec::new();
+        let mut replaced = BTreeSet::new();
         let mut cursor = self.position.cursor;
         for spec in specs {
             cursor = cursor.max(spec.generation);
@@ -186,13 +249,35 @@ impl Ledger {
             self.gate.store(&spec_file(&self.dir, spec.account), &spec)?;
             let state = known.map(|record| record.state.clone()).unwrap_or_default();
             changed.push(spec.account);
+            replaced.extend(known.into_iter().flat_map(|record| named(&record.spec)).cloned());
             self.records.insert(spec.account, Record { spec: Arc::new(spec), state });
         }
         self.position(|position, accounts| {
             position.cursor = cursor;
             position.accounts = accounts;
         })?;
+        self.forget_certificates(replaced)?;
         Ok(changed)
+    }
+
+    /// Forgets those of these certificates that no spec names any more. A crash leaves one too many, which the
+    /// next start finds.
+    fn forget_certificates(&mut self, mut unused: BTreeSet<Fingerprint>) -> io::Result<()> {
+        unused.retain(|fingerprint| self.certificates.contains_key(fingerprint));
+        if unused.is_empty() {
+            return Ok(());
+        }
+        for fingerprint in self.records.values().flat_map(|record| named(&record.spec)) {
+            unused.remove(fingerprint);
+        }
+        for fingerprint in unused {
+            match file::remove(&certificate_file(&self.dir, &fingerprint)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            Arc::make_mut(&mut self.certificates).remove(&fingerprint);
+        }
+        Ok(())
     }
 
     /// Notes that an audit that somebody asked for has been acted on.
@@ -340,6 +425,19 @@ fn specs(dir: &Path) -> PathBuf {
 
 fn states(dir: &Path) -> PathBuf {
     dir.join("states")
+}
+
+fn certificates_dir(dir: &Path) -> PathBuf {
+    dir.join("certificates")
+}
+
+fn certificate_file(dir: &Path, fingerprint: &Fingerprint) -> PathBuf {
+    certificates_dir(dir).join(format!("{fingerprint}.json"))
+}
+
+/// The certificates that a spec names.
+fn named(spec: &AccountSpec) -> impl Iterator<Item = &Fingerprint> {
+    spec.sites.iter().filter_map(|site| site.certificate.as_ref())
 }
 
 fn spec_file(dir: &Path, account: AccountId) -> PathBuf {

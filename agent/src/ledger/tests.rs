@@ -1,6 +1,7 @@
 use berth_core::condition::{Condition, ConditionState, Resource};
 
 use super::*;
+use crate::nginx::tests::certificate;
 use crate::reconcile::testing::spec;
 
 fn open(dir: &tempfile::TempDir) -> Ledger {
@@ -97,4 +98,27 @@ fn nothing_is_written_when_nothing_changes() {
     ledger.set_marks(alice.account, Marks::default()).unwrap();
     assert!(!state.exists());
     assert_eq!(ledger.reported(alice.account), Some(&report));
+}
+
+#[test]
+fn certificates_are_kept_as_long_as_a_spec_names_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let issued = certificate(&["a.example"]);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let mut named = spec("alice", 1, 1);
+    named.sites[0].certificate = Some(issued.fingerprint.clone());
+    ledger.accept_certificates(vec![issued.clone()]).unwrap();
+    ledger.accept(vec![named.clone()]).unwrap();
+    let again = Ledger::open(dir.path()).unwrap();
+    assert_eq!(again.certificates().get(&issued.fingerprint), Some(&issued));
+    assert_eq!(again.cursor(), 1);
+    // A torn file has everything fetched again.
+    let file = certificate_file(dir.path(), &issued.fingerprint);
+    std::fs::write(&file, b"torn").unwrap();
+    let torn = Ledger::open(dir.path()).unwrap();
+    assert_eq!((torn.certificates().len(), torn.cursor(), file.exists()), (0, 0, false));
+    // What no spec names any more is forgotten.
+    ledger.accept_certificates(vec![issued.clone()]).unwrap();
+    ledger.accept(vec![spec("alice", 1, 2)]).unwrap();
+    assert!(ledger.certificates().is_empty());
 }

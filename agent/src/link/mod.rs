@@ -67,9 +67,9 @@ impl Link {
 
     /// What the agent asks the server next.
     pub fn question(&self) -> PullRequest {
-        let (cursor, audit) = {
+        let (cursor, audit, acme) = {
             let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-            (ledger.cursor(), ledger.audit())
+            (ledger.cursor(), ledger.audit(), ledger.acme().cloned())
         };
         PullRequest {
             cursor,
@@ -77,7 +77,7 @@ impl Link {
             limit: LIMIT,
             wait_ms: u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            acme: None,
+            acme,
         }
     }
 
@@ -86,10 +86,16 @@ impl Link {
     /// # Errors
     /// The ledger can't be written; asking again gets the same answer.
     pub fn take_in(&self, request: &PullRequest, answer: PullResponse) -> io::Result<()> {
-        let changed = {
+        let (changed, other_key) = {
             let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-            ledger.accept(answer.accounts)?
+            let other_key = answer.acme.map_or(Ok(false), |acme| ledger.set_acme(acme))?;
+            ledger.accept_certificates(answer.certificates)?;
+            (ledger.accept(answer.accounts)?, other_key)
         };
+        if other_key {
+            // The web server's main configuration is only looked at by an audit.
+            self.lanes.audit();
+        }
         if !changed.is_empty() {
             self.lanes.changed(changed);
         }

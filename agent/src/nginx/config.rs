@@ -1,7 +1,8 @@
 //! nginx's main configuration and the unit's drop-in.
 
+use berth_core::certificate::Thumbprint;
 use berth_core::layout::{
-    CLOSED_HOSTS, HOST_TREE, HOST_TREE_MAX, LOG_DIR, PHP_HOST_DIR, SITES_DIR, TLS_DIR, WEB_USER,
+    CLOSED_HOSTS, HOST_TREE, HOST_TREE_MAX, HTTPS_DIR, LOG_DIR, PHP_HOST_DIR, SITES_DIR, TLS_DIR, WEB_USER,
 };
 
 use super::{CANDIDATE_SITES, LOCAL_DIR, MAIN, SCRATCH_DIR, locations};
@@ -20,6 +21,20 @@ pub(super) fn listen(ipv6: bool, options: &str) -> String {
     }
 }
 
+/// Answers challenges of the certification authority (RFC 8555, section 8.3), for whatever name it comes: the
+/// answer says only that the account's owner governs this web server. It comes before redirects and needs
+/// nothing on disk.
+pub(super) fn challenges(acme: Option<&Thumbprint>) -> String {
+    acme.map_or_else(String::new, |thumbprint| {
+        format!(
+            r#"        if ($uri ~ "^/\.well-known/acme-challenge/(?<berth_token>[A-Za-z0-9_-]{{1,200}})\z") {{
+            return 200 "$berth_token.{thumbprint}";
+        }}
+"#
+        )
+    })
+}
+
 /// Which server blocks a main configuration includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blocks {
@@ -30,11 +45,12 @@ pub enum Blocks {
 }
 
 /// The main configuration.
-pub fn main(ipv6: bool, blocks: Blocks) -> String {
+pub fn main(ipv6: bool, blocks: Blocks, acme: Option<&Thumbprint>) -> String {
     let sites = match blocks {
         Blocks::Live => SITES_DIR,
         Blocks::Candidate => CANDIDATE_SITES,
     };
+    let challenges = challenges(acme);
     let longest = HOST_TREE_MAX - 2;
     let listen = listen(ipv6, " default_server");
     let locations = locations::render(
@@ -84,6 +100,11 @@ http {{
         default "{NO_HOST}";
         "~^(?<berth_s>[a-z0-9][a-z0-9.-]{{0,{longest}}}[a-z0-9])\z" $berth_s;
     }}
+    # The name of who came without encryption.
+    map $scheme $berth_plain {{
+        default "{NOBODY}";
+        http $berth_host;
+    }}
     # Requests with a body, which nginx keeps in files.
     map $request_method $berth_writer {{
         default $host;
@@ -126,6 +147,9 @@ http {{
         ssl_certificate {TLS_DIR}/$berth_sni.crt;
         ssl_certificate_key {TLS_DIR}/$berth_sni.key;
 
+{challenges}        if (-d {HTTPS_DIR}/$berth_plain) {{
+            return 301 https://$host$request_uri;
+        }}
 {locations}
         if (!-d {HOST_TREE}/$berth_host) {{
             return 421;

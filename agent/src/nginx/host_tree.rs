@@ -10,6 +10,8 @@ use berth_core::layout;
 use berth_core::spec::AccountSpec;
 
 use crate::host::{Host, Kind, Result};
+use crate::ledger::Certificates;
+use crate::resource::tls;
 
 /// A directory of links.
 pub struct Links {
@@ -40,6 +42,11 @@ impl Links {
         Self { dir: layout::CLOSED_HOSTS, owner: closed_owner, index: Mutex::default() }
     }
 
+    /// Name → directory of the site, for names whose visitors are sent to HTTPS.
+    pub fn https() -> Self {
+        Self { dir: layout::HTTPS_DIR, owner: site_owner, index: Mutex::default() }
+    }
+
     /// Forgets what was read, so that the next look is at the directory itself.
     pub fn refresh(&self) {
         *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -68,6 +75,20 @@ impl Links {
     /// # Errors
     /// A link can't be read or removed.
     pub fn prune(&self, host: &dyn Host, owner: &str, wanted: &BTreeMap<String, String>) -> Result<()> {
+        self.prune_with(host, owner, wanted, |_| Ok(()))
+    }
+
+    /// The same; of each name that is an owner's no longer, what else belongs to it goes first.
+    ///
+    /// # Errors
+    /// A link can't be read or removed, or what belongs to it can't.
+    pub fn prune_with(
+        &self,
+        host: &dyn Host,
+        owner: &str,
+        wanted: &BTreeMap<String, String>,
+        first: impl Fn(&str) -> Result<()>,
+    ) -> Result<()> {
         let mut stale = BTreeSet::new();
         self.indexed(host, |index| {
             if let Some(names) = index.get(owner) {
@@ -79,6 +100,7 @@ impl Links {
             if let Some(Kind::Link(target)) = host.entry(&path)?.map(|entry| entry.kind)
                 && (self.owner)(&target) == Some(owner)
             {
+                first(&name)?;
                 host.remove_file(&path)?;
             }
             self.indexed(host, |index| {
@@ -172,6 +194,19 @@ pub fn site_links(spec: &AccountSpec) -> BTreeMap<String, String> {
     standard
         .flat_map(|site| {
             site.hosts().map(|host| (layout::host_file(host), layout::site_dir(&spec.username, &site.fqdn)))
+        })
+        .collect()
+}
+
+/// The links by which visitors are sent to HTTPS that an account shall have: names of standard sites. A site
+/// with a server block of its own says it there.
+pub fn https_links(spec: &AccountSpec, certificates: &Certificates) -> BTreeMap<String, String> {
+    let standard = served(spec).filter(|site| site.is_standard());
+    standard
+        .flat_map(|site| {
+            let certificate = tls::of(site, certificates);
+            let sent = site.hosts().filter(move |host| tls::redirects(site, host, certificate));
+            sent.map(|host| (layout::host_file(host), layout::site_dir(&spec.username, &site.fqdn)))
         })
         .collect()
 }

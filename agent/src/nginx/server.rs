@@ -92,7 +92,7 @@ fn apply(context: &Context<'_>, blocks: &Files, known: &mut Known) -> Result<Web
     }
     log_dir(context)?;
     let ipv6 = has_ipv6(host)?;
-    let wanted = config::main(ipv6, Blocks::Live);
+    let wanted = config::main(ipv6, Blocks::Live, context.acme);
     let live = Live::read(host)?;
     let (known_bad, untried): (Files, Files) = blocks
         .iter()
@@ -105,7 +105,7 @@ fn apply(context: &Context<'_>, blocks: &Files, known: &mut Known) -> Result<Web
     }
     let mut next = Live { main: Some(wanted.into_bytes()), blocks: untried };
     if next != live {
-        let verdict = match candidate::sort(&next.blocks, |files| ask(host, ipv6, files)) {
+        let verdict = match candidate::sort(&next.blocks, |files| ask(context, ipv6, files)) {
             Ok(verdict) => verdict,
             Err(Refusal::Unasked(error)) => return Err(error),
             Err(Refusal::Whole(words)) => {
@@ -220,14 +220,15 @@ fn sync(host: &dyn Host, dir: &str, wanted: &Files, there: &Files) -> Result<()>
 }
 
 /// Asks nginx about a set of blocks; gives its words if it refuses.
-fn ask(host: &dyn Host, ipv6: bool, blocks: &Files) -> Result<Option<String>> {
+fn ask(context: &Context<'_>, ipv6: bool, blocks: &Files) -> Result<Option<String>> {
+    let host = context.host;
     let mut there = Files::new();
     for name in host.list(CANDIDATE_SITES)? {
         let bytes = host.read(&format!("{CANDIDATE_SITES}/{name}"))?.unwrap_or_default();
         there.insert(name, String::from_utf8(bytes).unwrap_or_default());
     }
     sync(host, CANDIDATE_SITES, blocks, &there)?;
-    let main = config::main(ipv6, Blocks::Candidate);
+    let main = config::main(ipv6, Blocks::Candidate, context.acme);
     if host.read(CANDIDATE_MAIN)?.as_deref() != Some(main.as_bytes()) {
         host.replace_file(CANDIDATE_MAIN, main.as_bytes(), Owner::ROOT, 0o644)?;
     }

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use berth_core::Parse;
 use berth_core::account::Uid;
-use berth_core::domain::{Docroot, HttpsRedirect};
+use berth_core::certificate::{Fingerprint, PrivateKey, SiteCertificate, Thumbprint};
+use berth_core::domain::{Docroot, HstsAge, HttpsRedirect};
 use berth_core::id::{AccountId, DomainId};
 use berth_core::name::{DisplayName, Fqdn, Username};
 use berth_core::package::{Bounds, EgressPolicy, TimerMode};
 use berth_core::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec};
 use proptest::prelude::*;
 
+use super::block::Setting;
 use super::candidate::{self, Files, Refusal};
 use super::config::{self, Blocks};
 use super::{CANDIDATE_SITES, block};
+use crate::ledger::Certificates;
 
 /// An account with one standard site per name.
 pub(crate) fn spec(user: &str, hosts: &[&str]) -> AccountSpec {
@@ -95,12 +98,13 @@ fn parse(text: &str) -> Vec<Directive> {
 
 #[test]
 fn the_main_configuration() {
-    insta::assert_snapshot!(config::main(true, Blocks::Live));
+    insta::assert_snapshot!(config::main(true, Blocks::Live, Some(&thumbprint())));
 }
 
 #[test]
 fn the_candidate_differs_by_its_blocks_only() {
-    let (live, candidate) = (config::main(false, Blocks::Live), config::main(false, Blocks::Candidate));
+    let (live, candidate) =
+        (config::main(false, Blocks::Live, None), config::main(false, Blocks::Candidate, None));
     let differing: Vec<_> = live.lines().zip(candidate.lines()).filter(|(a, b)| a != b).collect();
     assert_eq!(
         differing,
@@ -121,22 +125,77 @@ fn the_drop_in() {
 fn a_block() {
     let mut spec = spec("alice", &["alicesite.com"]);
     spec.sites[0].docroot = Docroot::parse("public_html/app").unwrap();
-    insta::assert_snapshot!(block::render(&spec, &spec.sites[0], true));
+    let certificate = certificate(&["alicesite.com"]);
+    let setting = Setting { ipv6: true, acme: Some(&thumbprint()), certificate: Some(&certificate) };
+    spec.sites[0].hsts = Some(HstsAge::try_from(31_536_000).unwrap());
+    insta::assert_snapshot!(block::render(&spec, &spec.sites[0], &setting));
+}
+
+fn thumbprint() -> Thumbprint {
+    Thumbprint::parse("evnW7bNz-xGZVdM1pAsPUHzsFLXeHmIAPbAhWo5_bc0").unwrap()
+}
+
+/// A certificate for these names, as far as its text matters to nobody.
+pub(crate) fn certificate(names: &[&str]) -> SiteCertificate {
+    SiteCertificate {
+        fingerprint: Fingerprint::parse(&"0a".repeat(32)).unwrap(),
+        names: names.iter().map(|name| Fqdn::parse(name).unwrap()).collect(),
+        chain: "-----BEGIN CERTIFICATE-----\nissued\n".to_owned(),
+        key: PrivateKey::new("-----BEGIN PRIVATE KEY-----\nissued\n".to_owned()),
+    }
+}
+
+#[test]
+fn who_is_sent_to_https() {
+    let mut spec = spec("alice", &["alicesite.com"]);
+    spec.sites[0].certificate = Some(certificate(&[]).fingerprint);
+    let held = |names: &[&str]| Certificates::from([(certificate(names).fingerprint, certificate(names))]);
+    let links = |spec: &AccountSpec, held: &Certificates| -> Vec<String> {
+        super::host_tree::https_links(spec, held).into_keys().collect()
+    };
+    assert_eq!(links(&spec, &Certificates::new()), [""; 0], "nobody, as long as there is none");
+    assert_eq!(links(&spec, &held(&["alicesite.com"])), ["alicesite.com"], "only whom it is valid for");
+    spec.sites[0].https_redirect = HttpsRedirect::On;
+    assert_eq!(links(&spec, &Certificates::new()), ["alicesite.com", "www.alicesite.com"]);
+    spec.sites[0].https_redirect = HttpsRedirect::Off;
+    assert_eq!(links(&spec, &held(&["alicesite.com"])), [""; 0]);
+}
+
+#[test]
+fn browsers_are_told_to_remember_only_with_a_certificate_that_they_trust() {
+    let mut spec = spec("alice", &["alicesite.com"]);
+    spec.sites[0].hsts = Some(HstsAge::try_from(300).unwrap());
+    let setting = Setting { ipv6: false, acme: None, certificate: None };
+    let without = block::render(&spec, &spec.sites[0], &setting);
+    assert!(!without.contains("Strict-Transport-Security") && !without.contains("return 301"));
+    let certificate = certificate(&["www.alicesite.com"]);
+    let with = block::render(&spec, &spec.sites[0], &Setting { certificate: Some(&certificate), ..setting });
+    assert!(with.contains("\"https:www.alicesite.com\"") && !with.contains("\"https:alicesite.com\""));
+    assert!(with.contains("\"http:www.alicesite.com\"") && !with.contains("\"http:alicesite.com\""));
 }
 
 proptest! {
     #[test]
-    fn no_value_escapes(user in "[a-z][a-z0-9_-]{2,31}", host in "[\\PC.]{1,90}", alias in "[a-z.-]{1,90}", root in "public_html(/[\\PC]{1,20}){0,3}") {
+    fn no_value_escapes(user in "[a-z][a-z0-9_-]{2,31}", host in "[\\PC.]{1,90}", alias in "[a-z.-]{1,90}", root in "public_html(/[\\PC]{1,20}){0,3}", age in 1..HstsAge::MAX) {
         let (Ok(user), Ok(host)) = (Username::parse(&user), Fqdn::parse(&host)) else { return Ok(()) };
         let mut plain = spec("alice", &["alicesite.com"]);
-        plain.sites[0].aliases.clear();
+        plain.sites[0].aliases = vec![Fqdn::parse("www.alicesite.com").unwrap()];
+        plain.sites[0].hsts = Some(HstsAge::try_from(1).unwrap());
+        plain.sites[0].https_redirect = HttpsRedirect::On;
         let mut wild = plain.clone();
         wild.username = user.clone();
         wild.sites[0].fqdn = host.clone();
-        wild.sites[0].aliases = Fqdn::parse(&alias).into_iter().collect();
+        wild.sites[0].aliases = vec![Fqdn::parse(&alias).unwrap_or_else(|_| Fqdn::parse("a.example").unwrap())];
+        wild.sites[0].hsts = Some(HstsAge::try_from(age).unwrap());
         wild.sites[0].docroot = Docroot::parse(&root).unwrap_or_default();
-        let expected = parse(&block::render(&plain, &plain.sites[0], true));
-        let found = parse(&block::render(&wild, &wild.sites[0], true));
+        let thumbprint = thumbprint();
+        let rendered = |spec: &AccountSpec| {
+            let mut issued = certificate(&[]);
+            issued.names = spec.sites[0].hosts().cloned().collect();
+            let setting = Setting { ipv6: true, acme: Some(&thumbprint), certificate: Some(&issued) };
+            parse(&block::render(spec, &spec.sites[0], &setting))
+        };
+        let (expected, found) = (rendered(&plain), rendered(&wild));
         // Directive by directive the same, but for the names that the server has and the paths.
         prop_assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
@@ -149,6 +208,19 @@ proptest! {
                 "root" => prop_assert_eq!(&found[1], &format!("/home/{user}/domains/{host}/{}", wild.sites[0].docroot)),
                 "disable_symlinks" => prop_assert_eq!(&found[2], &format!("from=/home/{user}/domains/{host}")),
                 "ssl_certificate" | "ssl_certificate_key" | "fastcgi_pass" => prop_assert_eq!(found.len(), 3),
+                "if" if expected[1] == "($berth_asked" => {
+                    // What is compared with is one quoted word, which ends where it shall.
+                    prop_assert_eq!(found.len(), expected.len());
+                    prop_assert_eq!(&found[..3], &expected[..3]);
+                    let (scheme, name) = found[3].split_once(':').unwrap();
+                    prop_assert!(scheme == "http" || scheme == "https");
+                    prop_assert!(wild.sites[0].hosts().any(|host| host.as_str() == name));
+                    prop_assert_eq!(&found[4..], &expected[4..]);
+                }
+                "set" if expected[2].starts_with("max-age") => {
+                    prop_assert_eq!(&found[2], &format!("max-age={age}"));
+                    prop_assert_eq!(found.len(), expected.len());
+                }
                 _ => prop_assert_eq!(found, expected),
             }
         }

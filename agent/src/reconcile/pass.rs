@@ -53,11 +53,22 @@ impl Reconciler {
                 return outcome;
             }
         };
+        let (certificates, acme) = {
+            let ledger = self.ledger();
+            (ledger.certificates(), ledger.acme().cloned())
+        };
         let node = Mutex::new(self.ledger().node_marks());
         let host = Arc::clone(&self.host);
         let nothing = Changes::default();
-        let context =
-            Context { host: host.as_ref(), now: self.clock.now(), ids, node: &node, changes: &nothing };
+        let context = Context {
+            host: host.as_ref(),
+            now: self.clock.now(),
+            ids,
+            certificates: &certificates,
+            acme: acme.as_ref(),
+            node: &node,
+            changes: &nothing,
+        };
         let mut items = self.items(accounts, &specs);
         let before: BTreeMap<AccountId, AccountState> =
             items.iter().map(|item| (item.spec.account, item.state.clone())).collect();

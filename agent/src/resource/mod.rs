@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use berth_core::certificate::Thumbprint;
 use berth_core::condition::{Condition, ConditionState, Resource};
 use berth_core::id::AccountId;
 use berth_core::spec::AccountSpec;
@@ -15,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::drift::{Change, Changes};
 use crate::host::{Host, HostError};
-use crate::ledger::Marks;
+use crate::ledger::{Certificates, Marks};
 
 pub mod account;
 pub mod directories;
@@ -41,6 +42,10 @@ pub struct Context<'a> {
     pub now: DateTime<Utc>,
     /// Ids of the users and groups that the package makes.
     pub ids: SystemIds,
+    /// The certificates that specs name, as far as the node has them.
+    pub certificates: &'a Certificates,
+    /// What the web server answers challenges of the certification authority with.
+    pub acme: Option<&'a Thumbprint>,
     /// Notes about the node as a whole, such as what a server was last reloaded for; stored at the end of the
     /// pass.
     pub node: &'a std::sync::Mutex<Marks>,

@@ -1,6 +1,6 @@
 //! The sites of all accounts, as the web server sees them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use berth_core::condition::Resource;
 use berth_core::id::AccountId;
@@ -17,6 +17,7 @@ use crate::nginx::server::{self, WebServer, WebState};
 /// The web server with the sites of all accounts.
 pub struct Site {
     trees: Links,
+    https: Links,
     sockets: Links,
     logs: Links,
     closed: Links,
@@ -27,6 +28,7 @@ impl Default for Site {
     fn default() -> Self {
         Self {
             trees: Links::sites(),
+            https: Links::https(),
             sockets: Links::sockets(),
             logs: Links::logs(),
             closed: Links::closed(),
@@ -51,6 +53,7 @@ impl SharedResource for Site {
     fn commit(&self, context: &Context<'_>, accounts: &Accounts<'_>) -> SharedOutcome {
         if accounts.audit {
             self.trees.refresh();
+            self.https.refresh();
             self.sockets.refresh();
             self.logs.refresh();
             self.closed.refresh();
@@ -66,7 +69,7 @@ impl SharedResource for Site {
         };
         for spec in accounts.worked() {
             let ready = prepared.remove(&spec.account).unwrap_or(Ok(()));
-            let converged = ready.and_then(|()| self.finish(context.host, spec, &state));
+            let converged = ready.and_then(|()| self.finish(context, spec, &state));
             outcome.accounts.insert(spec.account, converged);
         }
         outcome.node.extend(state.problem);
@@ -79,6 +82,7 @@ impl Site {
     fn prepare(&self, context: &Context<'_>, spec: &AccountSpec) -> Result<(), Failure> {
         for dir in [
             layout::HOST_TREE,
+            layout::HTTPS_DIR,
             layout::PHP_HOST_DIR,
             layout::LOG_TREE,
             layout::CLOSED_HOSTS,
@@ -95,10 +99,11 @@ impl Site {
         self.sockets.make(context.host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
         self.trees.make(context.host, spec.username.as_str(), &host_tree::site_links(spec))?;
         // Last, since the first page needs none, and making one takes longer than all the rest.
-        let hosts = spec.sites.iter().flat_map(berth_core::spec::SiteSpec::hosts);
-        for host in hosts.filter(|_| !spec.standing.is_purged()) {
-            tls::ensure(context, &layout::host_file(host), host.as_str())?;
+        for site in spec.sites.iter().filter(|_| !spec.standing.is_purged()) {
+            tls::ensure_site(context, site)?;
         }
+        let https = host_tree::https_links(spec, context.certificates);
+        self.https.make(context.host, spec.username.as_str(), &https)?;
         self.logs.make(context.host, spec.username.as_str(), &host_tree::log_links(spec))?;
         Ok(())
     }
@@ -111,14 +116,19 @@ impl Site {
         for spec in accounts.ready.values() {
             let own = spec.sites.iter().filter(|site| !site.is_standard() && !spec.standing.is_purged());
             for site in own {
-                blocks.insert(block::file_name(site), block::render(spec, site, ipv6));
+                let certificate = tls::of(site, context.certificates);
+                blocks.insert(
+                    block::file_name(site),
+                    block::render(spec, site, &block::Setting { ipv6, acme: context.acme, certificate }),
+                );
             }
         }
         Ok(self.server.converge(context, &blocks, accounts.audit))
     }
 
     /// Takes away what the account has no longer, and says how its sites are.
-    fn finish(&self, host: &dyn Host, spec: &AccountSpec, state: &WebState) -> Converged {
+    fn finish(&self, context: &Context<'_>, spec: &AccountSpec, state: &WebState) -> Converged {
+        let host = context.host;
         if let Some(problem) = &state.problem {
             return Err(Failure::Failed(problem.clone()));
         }
@@ -128,7 +138,19 @@ impl Site {
             host.remove_dir(&layout::closed_account(spec.uid))?;
         }
         self.trees.prune(host, spec.username.as_str(), &links)?;
-        self.logs.prune(host, spec.username.as_str(), &host_tree::log_links(spec))?;
+        let https = host_tree::https_links(spec, context.certificates);
+        self.https.prune(host, spec.username.as_str(), &https)?;
+        // Every name has a link to its logs, so that these tell which names are gone. A site that is only closed
+        // keeps its certificate, for the page that says so.
+        let kept: BTreeSet<String> = spec
+            .sites
+            .iter()
+            .filter(|_| !spec.standing.is_purged())
+            .flat_map(|site| site.hosts().map(layout::host_file))
+            .collect();
+        self.logs.prune_with(host, spec.username.as_str(), &host_tree::log_links(spec), |name| {
+            if kept.contains(name) { Ok(()) } else { tls::remove(host, name) }
+        })?;
         self.sockets.prune(host, &spec.uid.to_string(), &host_tree::socket_links(spec))?;
         self.closed.prune(host, &spec.uid.to_string(), &host_tree::closed_links(spec))?;
         if spec.standing.is_purged() {
@@ -146,10 +168,12 @@ impl Site {
                 ));
             }
         }
+        let issued = spec.sites.iter().filter(|site| tls::of(site, context.certificates).is_some()).count();
         Ok(Observed::new()
             .with("hosts", links.into_keys().collect::<Vec<_>>())
             .with("standing", spec.standing.as_str())
-            .with("own_server_blocks", own.len()))
+            .with("own_server_blocks", own.len())
+            .with("issued_certificates", issued))
     }
 }
 

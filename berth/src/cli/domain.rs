@@ -60,6 +60,14 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "PATH")]
     docroot: Option<String>,
 
+    /// Send visitors to HTTPS: `auto` (as soon as there is a certificate), `on` or `off`
+    #[arg(long, value_name = "WHEN")]
+    https_redirect: Option<String>,
+
+    /// For how long browsers remember to come by HTTPS only, or `off`
+    #[arg(long, value_name = "SECONDS")]
+    hsts: Option<String>,
+
     #[command(flatten)]
     change: ChangeArgs,
 
@@ -123,7 +131,16 @@ impl AddArgs {
 
 impl EditArgs {
     pub(super) fn body(&self) -> Value {
-        object([("docroot", self.docroot.clone().map(Value::from))])
+        // What is no number goes as it is, for the server to say what is wrong with it.
+        let seconds = |text: &String| match text.as_str() {
+            "off" => Value::Null,
+            text => text.parse::<u64>().map_or_else(|_| Value::from(text), Value::from),
+        };
+        object([
+            ("docroot", self.docroot.clone().map(Value::from)),
+            ("https_redirect", self.https_redirect.clone().map(Value::from)),
+            ("hsts", self.hsts.as_ref().map(seconds)),
+        ])
     }
 }
 
@@ -192,6 +209,8 @@ fn show(session: &Session, answer: &Value) -> Result<(), Failure> {
             ("domain", Some(domain.fqdn.to_string())),
             ("aliases", Some(aliases(&domain))),
             ("docroot", Some(domain.docroot.to_string())),
+            ("https redirect", Some(domain.https_redirect.as_str().to_owned())),
+            ("hsts", domain.hsts.map(|age| format!("{} seconds", age.seconds()))),
             ("state", Some(domain.state.as_str().to_owned())),
             (
                 "last look",

@@ -5,6 +5,7 @@ mod agent;
 mod api_key;
 mod audit;
 mod backup;
+mod certificate;
 mod change;
 mod completions;
 mod doctor;
@@ -103,6 +104,9 @@ enum Command {
     /// Add, change and remove the domains of a user
     #[command(subcommand)]
     Domain(domain::DomainCommand),
+    /// See where the certificates of a user's sites stand, and order new ones
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// Add and remove the keys that open file transfer
     #[command(subcommand)]
     SshKey(ssh_key::SshKeyCommand),
@@ -177,6 +181,9 @@ impl Cli {
             Command::Admin(command) => online(&global, console, async |session| command.run(session).await),
             Command::Package(command) => online(&global, console, async |session| command.run(session).await),
             Command::Domain(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Certificate(command) => {
+                online(&global, console, async |session| command.run(session).await)
+            }
             Command::Egress(command) => online(&global, console, async |session| command.run(session).await),
             Command::SshKey(command) => online(&global, console, async |session| command.run(session).await),
             Command::Timer(command) => online(&global, console, async |session| command.run(session).await),

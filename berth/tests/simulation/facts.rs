@@ -89,5 +89,5 @@ pub(crate) fn timer(schedule: &str, command: &str, enabled: bool, wanted: bool) 
 
 /// A site as a fact.
 pub(crate) fn domain(docroot: &str, primary: bool) -> Value {
-    json!({ "docroot": docroot, "primary": primary })
+    json!({ "docroot": docroot, "primary": primary, "https_redirect": "auto" })
 }

@@ -9,6 +9,7 @@ use berth_core::Parse;
 use berth_core::name::Email;
 use berth_core::role::Actor;
 use berth_server::app::{self, App, Ctx, LinkedNode, Settings, Setup};
+use berth_server::config::Acme;
 use berth_server::random::{Randomness, SystemRandomness};
 use berth_server::secret::{Cost, Hasher, Keyring};
 use berth_store::Store;
@@ -87,7 +88,9 @@ fn app(store: Store, clock: Arc<SimClock>, randomness: Arc<SimRandomness>) -> Ar
     let hasher = Hasher::new(Cost { memory_kib: 8, passes: 1 }, NonZeroUsize::MIN).unwrap();
     // The keyring is a file beside the database; every life has the same.
     let keyring = Keyring::generate(&SystemRandomness::from_seed([9; 32]));
-    let settings = Settings { node: NODE.to_owned(), ..Settings::default() };
+    // Nobody orders here, but an order can be asked for.
+    let acme = Acme { directory: Some("https://ca.example/directory".to_owned()), ..Acme::default() };
+    let settings = Settings { node: NODE.to_owned(), acme, ..Settings::default() };
     Arc::new(App::new(store, clock, randomness, hasher, keyring, settings))
 }
 

@@ -33,7 +33,8 @@ pub(crate) async fn read(store: &Store) -> Facts {
         });
         facts.set(name.clone(), value);
         for domain in domains::of_account(&mut tx, account.id).await.unwrap() {
-            let value = facts::domain(domain.docroot.as_str(), domain.primary);
+            let mut value = facts::domain(domain.docroot.as_str(), domain.primary);
+            value["https_redirect"] = json!(domain.https_redirect);
             facts.set(format!("{name}/domain/{}", domain.fqdn), value);
         }
         for rule in egress_rules::of_account(&mut tx, account.id).await.unwrap() {

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::notifier::Notifier;
 use super::refusals::RefusalBudget;
+use crate::acme::{AcmeAuthority, Authority};
 use crate::clock::Clock;
 use crate::config::{Acme, Webhooks};
 use crate::mail::{Mailer, Relay};
@@ -40,6 +41,8 @@ pub struct App {
     pub settings: Settings,
     /// The internet, as far as customers' names are asked about.
     pub network: Arc<dyn Network>,
+    /// The certification authority, if certificates are ordered.
+    pub authority: Option<Arc<dyn Authority>>,
     /// Wakes those who wait.
     pub notifier: Notifier,
     /// What mail leaves through.
@@ -95,6 +98,13 @@ impl App {
             network: Arc::new(Internet {
                 resolver: settings.acme.resolver,
                 allow_private: settings.acme.allow_private,
+            }),
+            authority: settings.acme.directory.as_ref().map(|directory| {
+                Arc::new(AcmeAuthority {
+                    directory: directory.clone(),
+                    contact: settings.acme.contact.clone(),
+                    trust: settings.acme.trust.clone(),
+                }) as Arc<dyn Authority>
             }),
             store,
             clock,

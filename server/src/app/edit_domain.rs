@@ -50,6 +50,8 @@ async fn attempt(
     let waiting = proofs::by_domain(&mut tx, old.id).await?;
     let mut new = old.clone();
     new.docroot = command.docroot.clone().unwrap_or(new.docroot);
+    new.https_redirect = command.https_redirect.unwrap_or(new.https_redirect);
+    new.hsts = command.hsts.unwrap_or(new.hsts);
     if let Some(answer) = Outcome::of_dry_run(mode, || plan(&old, &new)) {
         return Ok(answer);
     }
@@ -71,8 +73,16 @@ fn plan(old: &DomainRecord, new: &DomainRecord) -> PlanView {
     let changes: Vec<_> = differences(old, new)
         .into_iter()
         .map(|(name, before, after)| {
-            let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let more = if name == "docroot" { "; files stay where they are" } else { "" };
+            let shown = |value: &Value| match value {
+                Value::String(text) => text.clone(),
+                Value::Null => "none".to_owned(),
+                other => other.to_string(),
+            };
+            let more = match name {
+                "docroot" => "; files stay where they are",
+                "hsts" if new.hsts.is_some() => "; browsers can't be told sooner to come without encryption",
+                _ => "",
+            };
             let detail = format!("{} → {}{more}", shown(&before), shown(&after));
             planned(ChangeKind::Change, name, new.fqdn.as_str(), Some(detail))
         })
@@ -85,8 +95,12 @@ fn plan(old: &DomainRecord, new: &DomainRecord) -> PlanView {
 
 /// The settings that differ, with their old and new values.
 fn differences(old: &DomainRecord, new: &DomainRecord) -> Vec<(&'static str, Value, Value)> {
-    [("docroot", json!(old.docroot), json!(new.docroot))]
-        .into_iter()
-        .filter(|(_, old, new)| old != new)
-        .collect()
+    [
+        ("docroot", json!(old.docroot), json!(new.docroot)),
+        ("https_redirect", json!(old.https_redirect), json!(new.https_redirect)),
+        ("hsts", json!(old.hsts), json!(new.hsts)),
+    ]
+    .into_iter()
+    .filter(|(_, old, new)| old != new)
+    .collect()
 }

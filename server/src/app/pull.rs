@@ -1,12 +1,15 @@
 use std::time::Duration;
 
 use berth_core::Problems;
+use berth_core::certificate::{Fingerprint, PrivateKey, SiteCertificate};
 use berth_core::link::{PullRequest, PullResponse, Quarantine};
 use berth_core::plan::account_spec;
-use berth_store::{inquiries, nodes, specs};
+use berth_core::spec::AccountSpec;
+use berth_store::{Tx, certificates, inquiries, nodes, specs};
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
+use super::certificate_order::key_place;
 use super::context::App;
 use super::known::LinkedNode;
 use super::problem::{Failure, retrying};
@@ -67,6 +70,11 @@ async fn look(app: &App, node: &LinkedNode, request: &PullRequest) -> Result<(Pu
         .collect();
     let accounts: Vec<_> =
         page.accounts.into_iter().map(|snapshot| account_spec(snapshot, &app.settings.defaults)).collect();
+    let certificates = certificates_of(app, &mut tx, &accounts).await?;
+    let acme = match &app.settings.acme.directory {
+        Some(directory) => certificates::accounts::thumbprint(&mut tx, directory).await?,
+        None => None,
+    };
     let inquiries = if inquiries::is_waiting(&mut tx, node.id()).await? {
         drop(tx);
         let mut tx = app.store.begin().await?;
@@ -76,17 +84,53 @@ async fn look(app: &App, node: &LinkedNode, request: &PullRequest) -> Result<(Pu
     } else {
         Vec::new()
     };
-    let done =
-        !accounts.is_empty() || audit > request.audit || !quarantines.is_empty() || !inquiries.is_empty();
+    let done = !accounts.is_empty()
+        || audit > request.audit
+        || !quarantines.is_empty()
+        || !inquiries.is_empty()
+        || (acme.is_some() && acme != request.acme);
     let response = PullResponse {
         node: node.id(),
         accounts,
         more: page.more,
         audit,
         quarantines,
-        certificates: Vec::new(),
-        acme: None,
+        certificates,
+        acme,
         inquiries,
     };
     Ok((response, done))
+}
+
+/// The certificates that these accounts name. One whose key can't be opened is left out, and the node goes on
+/// with what it has.
+async fn certificates_of(
+    app: &App,
+    tx: &mut Tx,
+    accounts: &[AccountSpec],
+) -> Result<Vec<SiteCertificate>, Failure> {
+    let named: Vec<Fingerprint> = accounts
+        .iter()
+        .flat_map(|account| &account.sites)
+        .filter_map(|site| site.certificate.clone())
+        .collect();
+    let mut opened = Vec::new();
+    for found in certificates::deliverable(tx, &named).await? {
+        let key = app.keyring.open(&found.sealed_key, &key_place(found.domain));
+        match key.map(|key| String::from_utf8(key.to_vec())) {
+            Ok(Ok(key)) => opened.push(SiteCertificate {
+                fingerprint: found.fingerprint,
+                names: found.names,
+                chain: found.chain,
+                key: PrivateKey::new(key),
+            }),
+            Ok(Err(_)) => tracing::error!(domain = %found.domain, "the key of a certificate is no text"),
+            Err(error) => tracing::error!(
+                domain = %found.domain,
+                error = &error as &dyn std::error::Error,
+                "the key of a certificate can't be opened; `berth certificate renew` orders another one"
+            ),
+        }
+    }
+    Ok(opened)
 }

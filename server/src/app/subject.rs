@@ -152,6 +152,8 @@ const fn is_about_account(action: Action) -> bool {
             | Action::DomainRemove
             | Action::DomainVerify
             | Action::DomainApprove
+            | Action::CertificateRead
+            | Action::CertificateRenew
             | Action::LogRead
             | Action::SshKeyRead
             | Action::SshKeyAdd

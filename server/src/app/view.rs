@@ -104,6 +104,8 @@ pub(super) fn domain_view(domain: DomainRecord, waiting: Option<&ProofRecord>) -
         state: domain.state,
         primary: domain.primary,
         docroot: domain.docroot,
+        https_redirect: domain.https_redirect,
+        hsts: domain.hsts,
         created_at: domain.created_at,
         ownership,
     }

@@ -3,7 +3,7 @@
 //! The parsers of [`berth_core::command`] read bodies; these types describe them. A test holds the two
 //! together: every field described is known to its parser, and every required one is missed by it.
 
-use berth_core::domain::Docroot;
+use berth_core::domain::{Docroot, HstsAge, HttpsRedirect};
 use berth_core::egress::{Network, Note, PortRange, Protocol};
 use berth_core::event::EventPattern;
 use berth_core::name::{DisplayName, Email, Fqdn, PackageName, Username};
@@ -170,10 +170,16 @@ pub struct AddDomainBody {
 
 /// Settings of a domain's site to change; what is not named stays.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"docroot": "public_html/app"}))]
+#[schema(example = json!({"docroot": "public_html/app", "https_redirect": "on"}))]
 pub struct EditDomainBody {
     /// Where its files are.
     pub docroot: Option<Docroot>,
+    /// Whether visitors who come without encryption are sent to HTTPS; `auto` does so as soon as the name has a
+    /// certificate that browsers trust.
+    pub https_redirect: Option<HttpsRedirect>,
+    /// For how many seconds browsers remember to come by HTTPS only, which they are told as soon as there is a
+    /// certificate that they trust; null has them not be told.
+    pub hsts: Option<HstsAge>,
 }
 
 /// A key to add that opens file transfer.

@@ -7,6 +7,7 @@ mod audit;
 pub mod bodies;
 mod body;
 mod caller;
+mod certificates;
 mod description;
 mod domains;
 mod drift;
@@ -138,6 +139,9 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(domains::show, domains::edit, domains::remove))
         .routes(routes!(domains::verify))
         .routes(routes!(domains::approve))
+        .routes(routes!(certificates::list))
+        .routes(routes!(certificates::show))
+        .routes(routes!(certificates::renew))
         .routes(routes!(logs::read))
         .routes(routes!(ssh_keys::list, ssh_keys::add))
         .routes(routes!(ssh_keys::remove))

@@ -13,6 +13,7 @@ mod harness;
 
 mod api_keys;
 mod audit;
+mod certificates;
 mod create_user;
 mod domains;
 mod drift;

@@ -11,6 +11,7 @@ statements! {
         "INSERT INTO acme_accounts (directory, credentials, thumbprint, created_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (directory) DO NOTHING"
     ];
+    REPLACE => ["UPDATE acme_accounts SET credentials = $3 WHERE directory = $1 AND thumbprint = $2"];
     BY_DIRECTORY => ["SELECT credentials, thumbprint FROM acme_accounts WHERE directory = $1"];
     THUMBPRINT => ["SELECT thumbprint FROM acme_accounts WHERE directory = $1"];
 }
@@ -34,6 +35,12 @@ pub async fn insert(tx: &mut Tx, directory: &str, account: &AccountRecord, at: D
         account.thumbprint.as_str(),
         micros(at)
     )?;
+    Ok(())
+}
+
+/// Stores other credentials of the same key: the authority knows the account by another address now.
+pub async fn replace(tx: &mut Tx, directory: &str, account: &AccountRecord) -> Result<()> {
+    execute!(tx, REPLACE, directory, account.thumbprint.as_str(), account.sealed_credentials.as_str())?;
     Ok(())
 }
 

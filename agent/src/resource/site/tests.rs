@@ -10,11 +10,12 @@ use berth_core::name::Fqdn;
 use chrono::DateTime;
 
 use super::*;
+use crate::host::Host;
 use crate::host::tree::TreeHost;
 use crate::host::{
     AccountLock, Answer, Attributes, Entry, NewFile, Owner, Program, Quotas, Result as HostResult, Systemd,
 };
-use crate::ledger::Marks;
+use crate::ledger::{Certificates, Marks};
 use crate::nginx::tests::spec;
 use crate::nginx::{CANDIDATE_SITES, MAIN};
 use crate::resource::SystemIds;
@@ -105,12 +106,19 @@ struct Fixture {
     host: Picky,
     site: Site,
     node: Mutex<Marks>,
+    certificates: Certificates,
 }
 
 fn fixture() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let host = Picky(TreeHost::open(&dir.path().join("tree")).unwrap());
-    Fixture { _dir: dir, host, site: Site::default(), node: Mutex::default() }
+    Fixture {
+        _dir: dir,
+        host,
+        site: Site::default(),
+        node: Mutex::default(),
+        certificates: Certificates::new(),
+    }
 }
 
 impl Fixture {
@@ -118,7 +126,15 @@ impl Fixture {
         let ids = SystemIds { web_uid: 33, web_gid: 33, tls_uid: 34, log_uid: 36, log_gid: 36, sftp_gid: 35 };
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let changes = crate::drift::Changes::default();
-        let context = Context { host: &self.host, now, ids, node: &self.node, changes: &changes };
+        let context = Context {
+            host: &self.host,
+            now,
+            ids,
+            certificates: &self.certificates,
+            acme: None,
+            node: &self.node,
+            changes: &changes,
+        };
         let accounts = Accounts {
             ready: specs.iter().map(|spec| (spec.account, spec)).collect(),
             worked: worked.iter().map(|spec| spec.account).collect(),

@@ -8,6 +8,7 @@ use berth_core::{Parse, layout};
 use super::*;
 use crate::host::tree::TreeHost;
 use crate::ledger::Marks;
+use crate::nginx::tests::{certificate, spec};
 use crate::resource::SystemIds;
 
 fn with_host(check: impl Fn(&Context<'_>)) {
@@ -20,6 +21,8 @@ fn with_host(check: impl Fn(&Context<'_>)) {
         host: &host,
         now: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
         ids,
+        certificates: &Certificates::new(),
+        acme: None,
         node: &node,
         changes: &changes,
     });
@@ -42,6 +45,36 @@ fn key_and_certificate_belong_together_and_are_made_once() {
         ensure(context, "a.example", "a.example").unwrap();
         assert_eq!(read(context, "a.example.key"), key);
         assert_eq!(read(context, "a.example.crt"), certificate);
+    });
+}
+
+#[test]
+fn what_was_issued_takes_the_place_of_what_is_signed_by_itself() {
+    with_host(|context| {
+        let mut site = spec("alice", &["alicesite.com"]).sites.remove(0);
+        ensure_site(context, &site).unwrap();
+        let own = read(context, "www.alicesite.com.crt");
+        let issued = certificate(&["alicesite.com"]);
+        site.certificate = Some(issued.fingerprint.clone());
+        ensure_site(context, &site).unwrap();
+        assert_ne!(read(context, "alicesite.com.crt"), issued.chain, "the node has not got it yet");
+        let held = Certificates::from([(issued.fingerprint.clone(), issued.clone())]);
+        let context = &Context { certificates: &held, ..*context };
+        ensure_site(context, &site).unwrap();
+        assert_eq!(read(context, "alicesite.com.crt"), issued.chain);
+        assert_eq!(read(context, "alicesite.com.key"), issued.key.reveal());
+        assert_eq!(read(context, "www.alicesite.com.crt"), own, "it is not valid for that name");
+        // Somebody else's key in its place does not stay, nor does half a pair.
+        context
+            .host
+            .replace_file(&format!("{TLS_DIR}/alicesite.com.key"), b"other", Owner::ROOT, 0o644)
+            .unwrap();
+        ensure_site(context, &site).unwrap();
+        assert_eq!(read(context, "alicesite.com.key"), issued.key.reveal());
+        let key = context.host.entry(&format!("{TLS_DIR}/alicesite.com.key")).unwrap().unwrap();
+        assert_eq!(key.attributes, Attributes::plain(Owner { uid: 34, gid: 33 }, 0o640));
+        remove(context.host, "alicesite.com").unwrap();
+        assert_eq!(context.host.list(TLS_DIR).unwrap().len(), 2);
     });
 }
 

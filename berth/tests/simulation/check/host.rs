@@ -5,6 +5,7 @@ use berth_agent::host::quota::QuotaLimits;
 use berth_agent::host::tree::TreeHost;
 use berth_agent::host::{Acl, Attributes, Entry, Host, Kind, Owner};
 use berth_core::account::UID_RANGE;
+use berth_core::domain::HttpsRedirect;
 use berth_core::layout;
 use berth_core::package::{Bound, TimerMode};
 use berth_core::spec::{AccountSpec, SiteSpec};
@@ -239,6 +240,7 @@ fn quota(host: &TreeHost, spec: &AccountSpec) -> Result<(), Wrong> {
 /// Links, server blocks and certificates: each host name leads to its site and no other.
 fn sites(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
     let mut trees = BTreeMap::new();
+    let mut https = BTreeMap::new();
     let mut sockets = BTreeMap::new();
     let mut logs = BTreeMap::new();
     let mut blocks = BTreeSet::new();
@@ -247,6 +249,9 @@ fn sites(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
             let standard = is_standard(site);
             for (index, name) in site.hosts().enumerate() {
                 let file = layout::host_file(name);
+                if standard && site.https_redirect == HttpsRedirect::On {
+                    https.insert(file.clone(), layout::site_dir(&spec.username, &site.fqdn));
+                }
                 if standard {
                     trees.insert(file.clone(), layout::site_dir(&spec.username, &site.fqdn));
                 }
@@ -266,6 +271,10 @@ fn sites(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
         }
     }
     links(host, layout::HOST_TREE, &trees)?;
+    links(host, layout::HTTPS_DIR, &https)?;
+    // Certificates go with their names.
+    let of_names = logs.keys().flat_map(|name| [format!("{name}.crt"), format!("{name}.key")]).collect();
+    only(host, layout::TLS_DIR, &of_names, |name| name.starts_with("_default."))?;
     links(host, layout::PHP_HOST_DIR, &sockets)?;
     links(host, layout::LOG_TREE, &logs)?;
     only(host, layout::SITES_DIR, &blocks, nothing)?;

@@ -62,18 +62,24 @@ fn some_domain(dice: &mut Dice, facts: &Facts) -> Option<(UserRef, Fqdn, String)
 pub(super) fn edit_domain(dice: &mut Dice, facts: &Facts) -> Option<Order> {
     let (user, fqdn, fact) = some_domain(dice, facts)?;
     let docroot = names::docroot(dice);
-    let command = parsed(json!({ "docroot": docroot }), EditDomain::parse);
+    let redirect = if dice.chance(50) { "on" } else { "auto" };
+    let body = json!({ "docroot": docroot, "https_redirect": redirect });
+    let command = parsed(body, EditDomain::parse);
     let (known, same) = (fact.clone(), docroot.clone());
-    let order = Order::new(format!("serve {fact} from {docroot}"), move |ctx| {
+    let order = Order::new(format!("serve {fact} from {docroot}, redirect {redirect}"), move |ctx| {
         let (user, fqdn, command) = (user.clone(), fqdn.clone(), command.clone());
         async move { app::edit_domain(&ctx, &user, &fqdn, command, Mode::Apply).await.map(drop) }
     })
     .then(move |facts, _| {
         expect(facts.has(&fact), "there is no such domain")?;
         facts.change(&fact, "docroot", json!(docroot));
+        facts.change(&fact, "https_redirect", json!(redirect));
         Ok(())
     })
-    .or_if(move |facts| facts.get(&known)["docroot"] == json!(same));
+    .or_if(move |facts| {
+        let now = facts.get(&known);
+        now["docroot"] == json!(same) && now["https_redirect"] == json!(redirect)
+    });
     Some(order)
 }
 
@@ -110,6 +116,17 @@ pub(super) fn approve_domain(dice: &mut Dice, facts: &Facts) -> Option<Order> {
     })
     .then(|_, _| Err("it was active already".to_owned()))
     .or_if(|_| true);
+    Some(order)
+}
+
+/// Nothing orders here: what is asked for is only noted.
+pub(super) fn renew_certificate(dice: &mut Dice, facts: &Facts) -> Option<Order> {
+    let (user, fqdn, fact) = some_domain(dice, facts)?;
+    let order = Order::new(format!("order a certificate for {fact}"), move |ctx| {
+        let (user, fqdn) = (user.clone(), fqdn.clone());
+        async move { app::renew_certificate(&ctx, &user, &fqdn, Mode::Apply).await.map(drop) }
+    })
+    .then(move |facts, _| expect(facts.has(&fact), "there is no such domain"));
     Some(order)
 }
 

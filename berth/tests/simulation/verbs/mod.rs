@@ -46,6 +46,7 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::DomainRemove, make: accounts::remove_domain },
     Entry { action: Action::DomainVerify, make: accounts::verify_domain },
     Entry { action: Action::DomainApprove, make: accounts::approve_domain },
+    Entry { action: Action::CertificateRenew, make: accounts::renew_certificate },
     Entry { action: Action::SshKeyAdd, make: accounts::add_ssh_key },
     Entry { action: Action::SshKeyRemove, make: accounts::remove_ssh_key },
     Entry { action: Action::TimerAdd, make: timers::add },
