@@ -73,7 +73,10 @@ impl World {
         let randomness = Arc::new(SystemRandomness::new().unwrap());
         let keyring = Keyring::generate(randomness.as_ref());
         let hasher = Hasher::for_this_machine(Cost { memory_kib: 8, passes: 1 }).unwrap();
-        let settings = Settings { node: NODE.to_owned(), ..Settings::default() };
+        // Nothing orders here, but an order can be asked for.
+        let directory = Some("https://ca.example/directory".to_owned());
+        let acme = berth_server::config::Acme { directory, ..berth_server::config::Acme::default() };
+        let settings = Settings { node: NODE.to_owned(), acme, ..Settings::default() };
         let clock = Arc::new(FragileClock::default());
         let app = Arc::new(App::new(store, clock.clone(), randomness, hasher, keyring, settings));
         let email = Email::parse("admin@example.org").unwrap();
