@@ -17,7 +17,7 @@ use berth_server::acme::{Authority, AuthorityError, CHALLENGE_PATH, Fresh, Regis
 use berth_server::app::{self, App};
 use berth_server::clock::Clock;
 use berth_server::config::Acme;
-use berth_server::network::{Network, NetworkError, Page, Redirects};
+use berth_server::network::{Network, NetworkError, Page, Post, Redirects};
 use chrono::TimeDelta;
 use rcgen::{CertificateParams, CertifiedIssuer, DnType, KeyPair};
 use serde_json::json;
@@ -115,6 +115,10 @@ impl Names {
 impl Network for Names {
     async fn texts(&self, _: &str) -> Result<Vec<String>, NetworkError> {
         Ok(Vec::new())
+    }
+
+    async fn post(&self, _: &Post) -> Result<u16, NetworkError> {
+        Err(NetworkError::NoAddress("nowhere".to_owned()))
     }
 
     async fn page(&self, host: &Fqdn, path: &str, redirects: Redirects) -> Result<Page, NetworkError> {
