@@ -64,6 +64,8 @@ ids! {
     WebhookId;
     /// An event on its way to a webhook.
     DeliveryId;
+    /// A website as Installatron defines them.
+    WebsiteId;
     /// A session of the panel.
     SessionId;
     /// The grant by which an administrator acts in somebody's place.

@@ -7,6 +7,7 @@ use crate::Problem;
 use crate::id::InquiryId;
 use crate::log::{LineCount, LogFilter, LogKind};
 use crate::name::{Fqdn, Username};
+use crate::website::LocalPath;
 
 /// A question to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,11 @@ pub enum Question {
         /// Only lines that contain this.
         filter: Option<LogFilter>,
     },
+    /// What a directory that a website names is like.
+    Directory {
+        /// The directory.
+        path: LocalPath,
+    },
 }
 
 /// A node's answer.
@@ -57,5 +63,12 @@ pub enum Found {
         lines: Vec<String>,
         /// Whether there are older ones that would have counted.
         more: bool,
+    },
+    /// A directory.
+    Directory {
+        /// The numbers of the user and group that it belongs to.
+        owner: (u32, u32),
+        /// Its permission bits.
+        mode: u32,
     },
 }

@@ -39,6 +39,7 @@ pub mod timer;
 pub mod user;
 pub mod view;
 pub mod webhook;
+pub mod website;
 
 pub use input::{Fields, Parse};
 pub use problem::{Code, Problem, Problems};

@@ -77,6 +77,12 @@ actions! {
     MailRead => "mail.read", Read;
     /// Send a mail to a user once more.
     MailResend => "mail.resend", Users;
+    /// See the websites of a user with what is secret in them.
+    WebsiteRead => "website.read", Users;
+    /// Define the websites of a user.
+    WebsiteSet => "website.set", Users;
+    /// Forget a user's websites, and a user who has nothing else.
+    ExternalUserForget => "external_user.forget", Users;
     /// Switch file transfer on or off.
     SftpSet => "sftp.set", Users;
     /// See the domains of an account.
@@ -311,6 +317,8 @@ const fn is_personal(action: Action) -> bool {
             | A::UserDelete
             | A::UserPurge
             | A::UserImpersonate
+            | A::WebsiteRead
+            | A::WebsiteSet
             | A::SshKeyAdd
             | A::SshKeyRemove
             | A::ApiKeyCreate
@@ -337,6 +345,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::UserSuspend
             | A::UserActivate
             | A::UserProbe
+            | A::WebsiteRead
+            | A::WebsiteSet
             | A::SftpSet
             | A::DomainRead
             | A::DomainAdd
@@ -371,6 +381,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             A::EgressRuleAdd
             | A::EgressRuleRemove
             | A::UserSetRole
+            | A::ExternalUserForget
             | A::DomainApprove
             | A::PackageCreate
             | A::PackageEdit
@@ -402,6 +413,8 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::UserSuspend
             | A::UserActivate
             | A::UserProbe
+            | A::WebsiteRead
+            | A::WebsiteSet
             | A::SftpSet
             | A::DomainRead
             | A::DomainAdd
@@ -433,6 +446,7 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::UserDelete
             | A::UserRestore
             | A::UserPurge
+            | A::ExternalUserForget
             | A::DomainApprove
             | A::PackageRead
             | A::PackageCreate

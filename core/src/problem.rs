@@ -104,6 +104,8 @@ catalogue! {
     DomainNotFound => "domain_not_found", 404, NotFound, "The domain does not exist", "`berth domain list USER` shows the domains of an account";
     /// Nobody has proven yet that the domain is theirs.
     DomainUnproven => "domain_unproven", 409, Conflict, "The domain's ownership is not proven", "publish the TXT record or the file that `berth domain show` names, then `berth domain verify`, or ask an administrator to approve it";
+    /// A connection that a website needs could not be made.
+    ConnectionFailed => "connection_failed", 400, NotConverged, "A connection could not be made", "the detail says which server refused what; correct it and try again";
     /// The installation orders no certificates.
     AcmeOff => "acme_off", 409, Conflict, "Certificates are not ordered here", "set `directory` in the `[acme]` section of berth.toml and restart the server";
     /// A name of the site does not lead to this server.

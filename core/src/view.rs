@@ -870,3 +870,10 @@ pub struct AuditVerification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_at: Option<i64>,
 }
+
+/// A new key for Installatron's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InstallatronKey {
+    /// The key, which is shown this once.
+    pub key: String,
+}

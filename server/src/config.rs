@@ -39,6 +39,8 @@ pub struct Config {
     pub acme: Acme,
     /// Where events may be sent.
     pub webhooks: Webhooks,
+    /// Installatron's API.
+    pub installatron: Installatron,
 }
 
 impl Default for Config {
@@ -54,6 +56,7 @@ impl Default for Config {
             rate: Rate::default(),
             acme: Acme::default(),
             webhooks: Webhooks::default(),
+            installatron: Installatron::default(),
         }
     }
 }
@@ -199,6 +202,16 @@ pub struct Webhooks {
     pub allow_http: bool,
     /// Whether events may be sent to addresses that are not public, such as those of the operator's own network.
     pub allow_private: bool,
+}
+
+/// `[installatron]`: the API for clients of Installatron Server.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Installatron {
+    /// A port of its own for it, over TLS with the panel's certificate; it is always on the panel's port.
+    pub listen: Option<SocketAddr>,
+    /// Whether connections of websites that are tried may lead to this host and its links.
+    pub allow_loopback: bool,
 }
 
 /// Why the configuration can't be used.

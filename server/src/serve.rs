@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::app::{self, App, Settings};
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::listen::{Admission, Certificate, Panel, Shutdown, UnixSocket};
 use crate::random::SystemRandomness;
 use crate::rest::Rest;
@@ -48,6 +48,13 @@ pub async fn serve(config: Config) -> Result<()> {
     let rest = Rest::new(Arc::clone(&app), &config.rate, shutdown.clone(), metrics);
     let certificate = Arc::new(Certificate::load(config.tls.clone())?);
     let panel = Panel::bind(&config.listen, Arc::clone(&certificate)).await?;
+    let installatron = match config.installatron.listen {
+        Some(address) => {
+            let listen = Listen { panel: address, ..config.listen.clone() };
+            Some(Panel::bind(&listen, Arc::clone(&certificate)).await?)
+        }
+        None => None,
+    };
     let operator = UnixSocket::bind(&config.listen.operator, Admission::Everybody)?;
     let agent = UnixSocket::bind(&config.listen.agent, Admission::RootAndSelf)?;
 
@@ -64,6 +71,9 @@ pub async fn serve(config: Config) -> Result<()> {
     background.spawn(task::certificates(Arc::clone(&app)));
     let mut listeners = JoinSet::new();
     listeners.spawn(panel.serve(rest.router(), shutdown.clone()));
+    if let Some(port) = installatron {
+        listeners.spawn(port.serve(rest.installatron_router(), shutdown.clone()));
+    }
     listeners.spawn(operator.serve(rest.router(), shutdown.clone()));
     listeners.spawn(agent.serve(rest.agent_router(), shutdown));
     tell_systemd(&NotifyState::Ready);
@@ -111,6 +121,7 @@ async fn open(config: &Config) -> Result<App> {
     let settings = Settings {
         node: config.node.resolve(),
         acme: config.acme.clone(),
+        installatron: config.installatron.clone(),
         panel_url: config.panel.url.clone(),
         webhooks: config.webhooks.clone(),
         ..Settings::default()

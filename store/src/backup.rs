@@ -80,6 +80,11 @@ const TABLES: &[Table] = tables! {
     host_names { name: Text, domain_id: Id, path: Text, is_alias: Switch }
     registrable_names { name: Text }
     ssh_keys { id: Id, account_id: Id, fingerprint: Text, public_key: Text, created_at: Number }
+    external_users {
+        user_id: Id, email: Text, locale: Text, package: Text, created_here: Switch, forgotten: Switch,
+    }
+    websites { id: Id, user_id: Id, position: Number, label: Text, document: Text, created_at: Number }
+    pinned_host_keys { server: Text, fingerprint: Text, created_at: Number }
     egress_rules {
         id: Id, account_id: Id, network: Text, port: Text, protocol: Text, note: Text, created_at: Number,
     }

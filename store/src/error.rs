@@ -212,6 +212,14 @@ constraints! {
     SshKey: "ssh_keys_pkey", "ssh_keys.id", "an SSH key of that id";
     /// The fingerprint of a key within an account.
     SshKeyFingerprint: "ssh_keys_fingerprint_key", "ssh_keys.account_id, ssh_keys.fingerprint", "that SSH key";
+    /// A user whom Installatron's API knows.
+    ExternalUser: "external_users_pkey", "external_users.user_id", "what Installatron's API says of that user";
+    /// The id of a website.
+    Website: "websites_pkey", "websites.id", "a website of that id";
+    /// The label of a website of a user.
+    WebsiteLabel: "websites_label_key", "websites.user_id, websites.label", "a website of that label";
+    /// The server that a pinned key is of.
+    PinnedHostKey: "pinned_host_keys_pkey", "pinned_host_keys.server", "a pinned key of that server";
     /// The id of an egress rule.
     EgressRule: "egress_rules_pkey", "egress_rules.id", "an egress rule of that id";
     /// What an egress rule of an account allows.

@@ -23,6 +23,7 @@ pub mod egress_rules;
 pub mod email_changes;
 mod error;
 pub mod events;
+pub mod external_users;
 mod filter;
 pub mod gate;
 pub mod idempotency;
@@ -51,6 +52,7 @@ mod tx;
 pub mod users;
 mod value;
 pub mod webhooks;
+pub mod websites;
 
 pub use error::{Constraint, StoreError};
 pub use statement::Statement;
@@ -96,6 +98,8 @@ pub fn statements() -> Vec<Statement> {
         ssh_keys::STATEMENTS,
         egress_rules::STATEMENTS,
         suspensions::STATEMENTS,
+        external_users::STATEMENTS,
+        websites::STATEMENTS,
         timers::STATEMENTS,
         trash::STATEMENTS,
         users::STATEMENTS,

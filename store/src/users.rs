@@ -45,6 +45,7 @@ statements! {
          WHERE id = $1 AND version = $2 RETURNING version"
     ];
     SET_ROLE => ["UPDATE users SET role = $2, version = version + 1 WHERE id = $1 RETURNING version"];
+    SET_OWNER => ["UPDATE users SET owner_id = $2, version = version + 1 WHERE id = $1"];
     SET_PASSWORD => [
         "UPDATE users SET password_hash = $2, password_set_at = $3, version = version + 1 \
          WHERE id = $1 RETURNING version"
@@ -200,6 +201,11 @@ pub async fn update(tx: &mut Tx, user: &UserRecord) -> Result<Option<i64>> {
 /// Stores a role and gives the new version. Call [`lock_admins`] first when the role of an admin changes.
 pub async fn set_role(tx: &mut Tx, id: UserId, role: Role) -> Result<Option<i64>> {
     fetch_optional_value!(tx, i64, SET_ROLE, id.0, role.as_str())
+}
+
+/// Gives a user to a reseller, or to the installation.
+pub async fn set_owner(tx: &mut Tx, id: UserId, owner: Option<UserId>) -> Result<bool> {
+    Ok(execute!(tx, SET_OWNER, id.0, owner.map(|owner| owner.0))? > 0)
 }
 
 /// Stores a password's hash and gives the new version.

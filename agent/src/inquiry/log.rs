@@ -85,7 +85,10 @@ mod tests {
         let ask = |count: u32, filter: Option<&str>| {
             let filter = filter.map(|text| LogFilter::parse(text).unwrap());
             let Found::Log { lines, more } =
-                tail(&host, &log, LineCount::try_from(count).unwrap(), filter.as_ref()).unwrap();
+                tail(&host, &log, LineCount::try_from(count).unwrap(), filter.as_ref()).unwrap()
+            else {
+                panic!("something else was found")
+            };
             (lines, more)
         };
         assert_eq!(ask(10, None), (Vec::new(), false));

@@ -14,6 +14,7 @@ mod drift;
 mod egress;
 mod event;
 mod home;
+mod installatron;
 mod invitation;
 mod log;
 mod logs;
@@ -139,6 +140,9 @@ enum Command {
     /// Deal with left-over home directories
     #[command(subcommand)]
     Home(home::HomeCommand),
+    /// Let clients of Installatron's API in
+    #[command(subcommand)]
+    Installatron(installatron::InstallatronCommand),
     /// Save database, keyring, certificates and configuration in one file
     Backup(backup::BackupArgs),
     /// Bring back what `berth backup` saved
@@ -195,6 +199,9 @@ impl Cli {
             Command::Event(command) => online(&global, console, async |session| command.run(session).await),
             Command::Webhook(command) => online(&global, console, async |session| command.run(session).await),
             Command::Home(command) => online(&global, console, async |session| command.run(session).await),
+            Command::Installatron(command) => {
+                online(&global, console, async |session| command.run(session).await)
+            }
             Command::Backup(args) => args.run(&global, console),
             Command::Restore(args) => args.run(&global, console),
             Command::Setup(args) => args.run(&global, console),

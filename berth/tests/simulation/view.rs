@@ -3,7 +3,8 @@
 use berth_core::command::ListUsers;
 use berth_store::users::Visible;
 use berth_store::{
-    Store, accounts, api_keys, domains, egress_rules, nodes, packages, ssh_keys, timers, users, webhooks,
+    Store, accounts, api_keys, domains, egress_rules, external_users, nodes, packages, ssh_keys, timers,
+    users, webhooks, websites,
 };
 use serde_json::json;
 
@@ -25,6 +26,12 @@ pub(crate) async fn read(store: &Store) -> Facts {
             "language": user.language,
         });
         facts.set(format!("user/{}", user.id), value);
+        if let Some(external) = external_users::of_user(&mut tx, user.id).await.unwrap() {
+            let websites = websites::of_user(&mut tx, user.id).await.unwrap();
+            let labels: Vec<_> = websites.iter().map(|site| site.label.as_str()).collect();
+            let value = json!({ "labels": labels, "forgotten": external.forgotten });
+            facts.set(format!("websites/{}", user.id), value);
+        }
         let Some(overview) = accounts::of_user(&mut tx, user.id).await.unwrap() else { continue };
         let account = overview.account;
         let name = format!("account/{}", account.username);

@@ -36,6 +36,12 @@ pub(super) async fn ask(ctx: &Ctx, node: NodeId, question: Question) -> Result<F
     answer.map_err(Problems::from)
 }
 
+/// The answer is one to another question, which only an agent of another version could give.
+pub(super) fn unexpected() -> Problem {
+    Problem::new(Code::Internal, "the node has answered another question")
+        .hint("server and agent may be of different versions")
+}
+
 async fn put(ctx: &Ctx, node: NodeId, inquiry: &Inquiry) -> Result<(), Failure> {
     let mut tx = ctx.app.store.begin().await?;
     inquiries::ask(&mut tx, node, inquiry, ctx.app.clock.now()).await?;

@@ -16,9 +16,10 @@ use super::notifier::Notifier;
 use super::refusals::RefusalBudget;
 use crate::acme::{AcmeAuthority, Authority};
 use crate::clock::Clock;
-use crate::config::{Acme, Webhooks};
+use crate::config::{Acme, Installatron, Webhooks};
 use crate::mail::{Mailer, Relay};
 use crate::network::{Internet, Network};
+use crate::probe::{Connections, Prober};
 use crate::random::Randomness;
 use crate::secret::{Hasher, Keyring};
 
@@ -43,6 +44,8 @@ pub struct App {
     pub network: Arc<dyn Network>,
     /// The certification authority, if certificates are ordered.
     pub authority: Option<Arc<dyn Authority>>,
+    /// Connections to other servers, as far as they are tried.
+    pub prober: Arc<dyn Prober>,
     /// Wakes those who wait.
     pub notifier: Notifier,
     /// What mail leaves through.
@@ -69,6 +72,8 @@ pub struct Settings {
     pub acme: Acme,
     /// Where events may be sent.
     pub webhooks: Webhooks,
+    /// How Installatron's API behaves.
+    pub installatron: Installatron,
 }
 
 impl Default for Settings {
@@ -79,6 +84,7 @@ impl Default for Settings {
             defaults: Bounds::default(),
             acme: Acme::default(),
             webhooks: Webhooks::default(),
+            installatron: Installatron::default(),
         }
     }
 }
@@ -95,6 +101,10 @@ impl App {
     ) -> Self {
         Self {
             notifier: Notifier::on(store.engine()),
+            prober: Arc::new(Connections {
+                internet: Internet { resolver: settings.acme.resolver, allow_private: false },
+                allow_loopback: settings.installatron.allow_loopback,
+            }),
             network: Arc::new(Internet {
                 resolver: settings.acme.resolver,
                 allow_private: settings.acme.allow_private,

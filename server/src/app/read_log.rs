@@ -7,7 +7,7 @@ use berth_core::role::UserRef;
 use berth_core::view::LogView;
 use berth_core::{Fields, Problems};
 
-use super::ask_node::ask;
+use super::ask_node::{ask, unexpected};
 use super::context::Ctx;
 use super::known;
 use super::problem::{Failure, retrying};
@@ -49,7 +49,9 @@ pub async fn read_log(
     let (username, node) = retrying!(&ctx.app, place(ctx, &subject, fqdn))?;
     let ReadLog { lines, filter } = command;
     let question = Question::Log { username, fqdn: fqdn.clone(), kind, lines, filter };
-    let Found::Log { lines, more } = ask(ctx, node, question).await?;
+    let Found::Log { lines, more } = ask(ctx, node, question).await? else {
+        return Err(unexpected().into());
+    };
     Ok(LogView { domain: fqdn.clone(), kind, lines, more })
 }
 

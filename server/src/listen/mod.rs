@@ -26,6 +26,15 @@ pub enum Peer {
     },
 }
 
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Network(address) => address.ip().to_canonical().fmt(f),
+            Self::Local { uid } => write!(f, "host user {uid}"),
+        }
+    }
+}
+
 /// Why a listener can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {

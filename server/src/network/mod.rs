@@ -106,6 +106,11 @@ pub struct Internet {
     pub allow_private: bool,
 }
 
+/// The addresses of a name, whatever they are.
+pub(crate) async fn addresses(internet: &Internet, name: &str) -> Result<Vec<IpAddr>, NetworkError> {
+    dns::addresses(internet.resolver, name).await
+}
+
 #[async_trait]
 impl Network for Internet {
     async fn texts(&self, name: &str) -> Result<Vec<String>, NetworkError> {

@@ -46,11 +46,10 @@ async fn identify(
     request: RequestId,
     headers: &HeaderMap,
 ) -> Result<Actor, Refusal> {
-    let origin = match peer {
-        Peer::Local { uid: 0 } => return Ok(Actor::Operator),
-        Peer::Local { uid } => Origin::Local(uid),
-        Peer::Network(address) => Origin::from(address.ip()),
-    };
+    if peer == (Peer::Local { uid: 0 }) {
+        return Ok(Actor::Operator);
+    }
+    let origin = Origin::of(peer);
     let Some(credentials) = headers.get(header::AUTHORIZATION) else {
         return match peer {
             Peer::Local { uid } => Ok(Actor::LocalUser { uid }),
@@ -68,11 +67,7 @@ async fn identify(
         rest.limits.failed(origin);
         return Err(unauthenticated("the header Authorization is not of the form `Bearer berth_…`"));
     };
-    let from = match peer {
-        Peer::Network(address) => address.ip().to_canonical().to_string(),
-        Peer::Local { uid } => format!("host user {uid}"),
-    };
-    let actor = match app::authenticate(&rest.app, request, bearer, &from).await {
+    let actor = match app::authenticate(&rest.app, request, bearer, &peer.to_string()).await {
         Ok(actor) => actor,
         Err(problems) => {
             if problems.iter().any(|problem| problem.code == Code::Unauthenticated) {

@@ -14,6 +14,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::problem::Refusal;
 use crate::config::Rate;
+use crate::listen::Peer;
 
 /// Who a request is counted for. All of a customer's IPv6 addresses are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +23,16 @@ pub(crate) enum Origin {
     Network(IpAddr),
     /// A Unix user of this host.
     Local(u32),
+}
+
+impl Origin {
+    /// Whom a connection's requests are counted for.
+    pub(crate) fn of(peer: Peer) -> Self {
+        match peer {
+            Peer::Network(address) => address.ip().into(),
+            Peer::Local { uid } => Self::Local(uid),
+        }
+    }
 }
 
 impl From<IpAddr> for Origin {

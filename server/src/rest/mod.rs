@@ -14,6 +14,7 @@ mod drift;
 mod egress;
 mod events;
 mod health;
+mod installatron;
 mod invitations;
 mod life;
 mod limits;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use berth_core::{Code, Problems};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
@@ -52,7 +54,8 @@ use crate::listen::Shutdown;
 use crate::{link, panel};
 use limits::Limits;
 
-pub(crate) use body::read as read_body;
+pub(crate) use body::{parse as parse_json, read as read_body};
+pub(crate) use limits::Origin;
 pub(crate) use problem::Refusal;
 
 /// What every request is answered with: the verbs' world, and the bounds of this process.
@@ -74,7 +77,13 @@ impl Rest {
     pub fn router(&self) -> Router {
         let (api, document) = operations().split_for_parts();
         let description = description::Served::new(&crate::openapi::complete(document));
-        self.guard(api.merge(panel::routes()).merge(description.routes()))
+        let pages = api.merge(panel::routes()).merge(description.routes());
+        self.guard(pages.layer(from_fn_with_state(self.clone(), crate::installatron::divert)))
+    }
+
+    /// What Installatron's own port answers.
+    pub fn installatron_router(&self) -> Router {
+        self.guard(crate::installatron::routes())
     }
 
     /// What the agent's socket answers.
@@ -90,6 +99,18 @@ impl Rest {
 
     pub(crate) fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// Makes sure that an address has not failed to sign in too often.
+    pub(crate) fn may_try(&self, origin: Origin) -> Result<(), Problems> {
+        self.limits.may_try(origin).map_err(|refusal| refusal.problems().clone())
+    }
+
+    /// Counts a failure to sign in, if these problems are one.
+    pub(crate) fn failed(&self, origin: Origin, problems: &Problems) {
+        if problems.iter().any(|problem| problem.code == Code::Unauthenticated) {
+            self.limits.failed(origin);
+        }
     }
 
     pub(crate) fn shutdown(&self) -> &Shutdown {
@@ -172,6 +193,7 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::delivery))
         .routes(routes!(webhooks::replay))
+        .routes(routes!(installatron::rotate_key))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify));
     OpenApiRouter::new()

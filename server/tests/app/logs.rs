@@ -49,7 +49,9 @@ async fn a_log_is_what_the_node_says() {
     let site = "alicesite.com".parse().unwrap();
     let view = app::read_log(&alice, &user("alice"), &site, LogKind::Php, command).await.unwrap();
     assert_eq!((view.lines, view.more), (lines, true));
-    let Question::Log { username, fqdn, kind, lines, filter } = node.await.unwrap();
+    let Question::Log { username, fqdn, kind, lines, filter } = node.await.unwrap() else {
+        panic!("another question")
+    };
     assert_eq!((username.as_str(), fqdn.as_str(), kind), ("alice", "alicesite.com", LogKind::Php));
     assert_eq!((lines.get(), String::from(filter.unwrap())), (2, "Fatal".to_owned()));
     assert!(harness.pull(0).await.inquiries.is_empty(), "a question is given once");

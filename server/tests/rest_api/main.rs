@@ -10,6 +10,7 @@
 mod access;
 mod changes;
 mod input;
+mod installatron;
 mod link;
 mod listeners;
 mod pages;

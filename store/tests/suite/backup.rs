@@ -9,7 +9,8 @@ use berth_store::api_keys::ApiKeyRecord;
 use berth_store::idempotency::StoredAnswer;
 use berth_store::{
     StoreError, api_keys, audit, backup, certificates, conditions, domains, drift, egress_rules, events,
-    idempotency, inquiries, nodes, outbox, proofs, settings, ssh_keys, suspensions, timers, users, webhooks,
+    external_users, idempotency, inquiries, nodes, outbox, proofs, settings, ssh_keys, suspensions, timers,
+    users, webhooks, websites,
 };
 
 use crate::db::{Db, at, egress_rule, id, ssh_key, user};
@@ -105,6 +106,10 @@ async fn fill(db: &Db) {
     suspensions::place(&mut tx, owned.id, &crate::life::suspension()).await.unwrap();
     crate::life::bury(&mut tx, alice.user.id).await;
     egress_rules::insert(&mut tx, &egress_rule(alice.account.id)).await.unwrap();
+    external_users::put(&mut tx, &super::websites::external(alice.user.id)).await.unwrap();
+    let site = super::websites::website(alice.user.id, "a.example");
+    websites::replace(&mut tx, alice.user.id, &[site]).await.unwrap();
+    websites::pin(&mut tx, "h:22", "SHA256:a", at(4)).await.unwrap();
     timers::insert(&mut tx, &timer(&alice, "a")).await.unwrap();
     timers::add_run(&mut tx, alice.account.node, &ran(&alice, "a", 9)).await.unwrap();
     domains::lock(&mut tx, &alice.domain.fqdn).await.unwrap();

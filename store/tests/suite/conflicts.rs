@@ -11,7 +11,7 @@ use berth_store::idempotency::StoredAnswer;
 use berth_store::memberships::MembershipRecord;
 use berth_store::{
     StoreError, accounts, api_keys, domains, egress_rules, idempotency, memberships, nodes, outbox, packages,
-    ssh_keys, users,
+    ssh_keys, users, websites,
 };
 
 use berth_store::timers;
@@ -139,6 +139,18 @@ both_engines! {
         let payload = true.into();
         expect!(C::Message, |tx| outbox::enqueue(tx, message, "t", &payload, at(0)));
         expect!(C::IdempotencyKey, |tx| idempotency::put(tx, "root", "k", &answer));
+
+        let site = crate::websites::website(alice.user.id, "a.example");
+        let mut second = crate::websites::website(bob.user.id, "b.example");
+        second.id = site.id;
+        expect!(C::Website, |tx| async {
+            websites::replace(tx, alice.user.id, std::slice::from_ref(&site)).await?;
+            websites::replace(tx, bob.user.id, std::slice::from_ref(&second)).await
+        });
+        let twice = [site, crate::websites::website(alice.user.id, "a.example")];
+        expect!(C::WebsiteLabel, |tx| websites::replace(tx, alice.user.id, &twice));
+        // Both are put over what is there.
+        seen.extend([C::ExternalUser, C::PinnedHostKey]);
 
         // `nodes::ensure` gives the node of a name that is there, so nothing can break its constraint.
         seen.insert(C::NodeName);

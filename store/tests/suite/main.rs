@@ -29,3 +29,4 @@ mod paging;
 mod schema;
 mod timers;
 mod users;
+mod websites;

@@ -108,7 +108,17 @@ async fn columns(db: &Db) -> BTreeMap<String, Vec<(String, String, String)>> {
         )
         .await
     };
-    let switches = ["sftp_enabled", "is_primary", "is_alias", "failed", "forced", "enabled", "truncated"];
+    let switches = [
+        "sftp_enabled",
+        "is_primary",
+        "is_alias",
+        "failed",
+        "forced",
+        "enabled",
+        "truncated",
+        "created_here",
+        "forgotten",
+    ];
     let mut found: BTreeMap<String, Vec<(String, String, String)>> = BTreeMap::new();
     for (table, column, kind, nullable) in rows {
         let kind = match kind.as_str() {

@@ -14,6 +14,7 @@ mod packages;
 mod timers;
 mod users;
 mod webhooks;
+mod websites;
 
 use std::pin::Pin;
 
@@ -68,12 +69,14 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::WebhookRemove, make: webhooks::remove },
     Entry { action: Action::WebhookTest, make: webhooks::test },
     Entry { action: Action::WebhookReplay, make: webhooks::replay },
+    Entry { action: Action::WebsiteSet, make: websites::set },
+    Entry { action: Action::ExternalUserForget, make: websites::forget },
     Entry { action: Action::SettingsEdit, make: installation::setup },
 ];
 
 /// Whether an action changes something.
 pub(crate) fn changes(action: Action) -> bool {
-    action.scope() != Scope::Read && action != Action::AuditRead
+    action.scope() != Scope::Read && !matches!(action, Action::AuditRead | Action::WebsiteRead)
 }
 
 /// Changes what is so by what the audit log says.
