@@ -42,7 +42,7 @@ impl Reconciler {
             if !self.is_due(item, Resource::Account, now) {
                 continue;
             }
-            match self.last_steps(context, item) {
+            match Self::last_steps(context, item) {
                 Ok(report) => reports.push(report),
                 Err(failure) => item.set(Resource::Account, Err(failure)),
             }
@@ -51,7 +51,7 @@ impl Reconciler {
     }
 
     /// The Unix account, and then the proof.
-    fn last_steps(&self, context: &Context<'_>, item: &mut Item) -> Result<GoneReport, Failure> {
+    fn last_steps(context: &Context<'_>, item: &mut Item) -> Result<GoneReport, Failure> {
         let spec = std::sync::Arc::clone(&item.spec);
         let removed = contained(Resource::Account.as_str(), || account::remove(context, &[&spec]))?
             .remove(&spec.account)

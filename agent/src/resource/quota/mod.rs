@@ -95,10 +95,11 @@ fn sealed(context: &Context<'_>, spec: &AccountSpec) -> Converged {
             .host
             .entry(&home)?
             .is_some_and(|found| found.is_dir() && found.attributes.owner.gid == uid);
-        if ours && let Reading::Kept(kept) = context.host.quotas().quota(&home, uid)? {
-            if kept.limits.is_some_and(|limits| limits != QuotaLimits::default()) {
-                context.host.quotas().set_quota(&home, uid, QuotaLimits::default())?;
-            }
+        if ours
+            && let Reading::Kept(kept) = context.host.quotas().quota(&home, uid)?
+            && kept.limits.is_some_and(|limits| limits != QuotaLimits::default())
+        {
+            context.host.quotas().set_quota(&home, uid, QuotaLimits::default())?;
         }
     }
     Ok(Observed::new().with("state", "gone"))
