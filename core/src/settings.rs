@@ -11,6 +11,7 @@ use crate::{Code, Parse, Problem};
 /// Every setting of the installation, each under its dotted name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(example = json!({"support.email": "help@example.com"}))]
 pub struct Installation {
     /// The package of whoever is invited without one.
     #[serde(rename = "general.default_package", skip_serializing_if = "Option::is_none")]
