@@ -5,7 +5,7 @@ const OPERATOR = {
   users: "/users", "user-new-empty": "/users/new", plans: "/plans", nodes: "/nodes", activity: "/activity",
   audit: "/audit", search: "/search?q=ali", styleguide: "/styleguide", profile: "/profile",
 };
-const TABS = ["", "/sites", "/keys", "/timers", "/egress", "/activity", "/security", "/resources", "/role", "/sftp"];
+const TABS = ["", "/sites", "/keys", "/timers", "/egress", "/activity", "/security", "/resources", "/role", "/sftp", "/suspend", "/delete"];
 const OWNER = {
   overview: "/overview", "own-sites": "/sites", "own-keys": "/keys", "own-timers": "/timers", "own-egress": "/egress",
   "own-profile": "/profile",

@@ -103,6 +103,45 @@ export const people = [
       await page.getByText("The role was changed.").waitFor();
     }
   }),
+  ...eachWay("a user is suspended, activated, deleted by typing the name, and restored", async (panel, script) => {
+    const page = await panel.visitor({ script, as: panel.admin });
+    const name = fresh("life");
+    await page.goto(panel.at("/users/new"));
+    await fill(page, { Name: "Lena Vogt", "Email address": `${name}@example.com`, Username: name, "Primary domain": `${name}.com` });
+    await page.getByRole("button", { name: "Create user" }).click();
+    const password = await page.locator("#password").textContent();
+    await page.getByRole("link", { name: "Open the user" }).click();
+    const home = page.url();
+    const owner = await panel.visitor({ script });
+    await panel.signIn(owner, { name, password });
+    const act = async (label) => {
+      await page.goto(home);
+      await page.getByText("Actions", { exact: true }).click();
+      await page.getByRole("link", { name: label, exact: true }).click();
+    };
+    await act("Suspend");
+    await page.getByLabel("Reason").selectOption("billing");
+    await page.getByRole("button", { name: "Suspend" }).click();
+    await page.getByText("Suspended: Something is not paid").waitFor();
+    await owner.goto(panel.at("/overview"));
+    assert.equal(new URL(owner.url()).pathname, "/login", "signed out at once");
+    await act("Activate");
+    await page.getByRole("button", { name: "Activate" }).click();
+    await page.getByText("Activated.").waitFor();
+    await act("Delete");
+    if (script) {
+      assert.ok(await page.getByRole("button", { name: "Delete" }).isDisabled(), "until the name is typed");
+    } else {
+      await page.getByRole("button", { name: "Delete" }).click();
+      await page.locator("#e-confirm").waitFor();
+    }
+    await page.locator("#f-confirm").fill(name);
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("in the trash", { exact: true }).waitFor();
+    await act("Restore");
+    await page.getByRole("button", { name: "Restore" }).click();
+    await page.getByText("Restored.").waitFor();
+  }),
   ["the list is searched, filtered and exported", async (panel) => {
     const page = await panel.visitor({ as: panel.admin });
     await page.goto(panel.at("/users?q=role%3Auser%20alice"));

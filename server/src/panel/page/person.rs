@@ -290,14 +290,18 @@ pub(crate) async fn person(v: &Visitor, user: &UserView, here: &str) -> Result<P
         Some(_) => app::conditions(&v.ctx, &UserRef::Id(user.id), Wait::default()).await?.conditions,
         None => Vec::new(),
     };
-    let troubles = conditions
-        .iter()
-        .filter_map(|condition| {
-            let ConditionState::Failed(problem) = &condition.state else { return None };
-            let part = words.of("resource", condition.resource);
-            Some(format!("{part}: {}", words.problem(problem)))
-        })
-        .collect();
+    let suspended = user.suspensions.iter().map(|suspension| {
+        let reason = words.of("reason", suspension.reason);
+        let level = words.of("level", suspension.level);
+        let message = suspension.message.as_ref().map(|message| format!(" “{message}”"));
+        format!("{}: {reason}. {level}.{}", words.of("state", "suspended"), message.unwrap_or_default())
+    });
+    let failed = conditions.iter().filter_map(|condition| {
+        let ConditionState::Failed(problem) = &condition.state else { return None };
+        let part = words.of("resource", condition.resource);
+        Some(format!("{part}: {}", words.problem(problem)))
+    });
+    let troubles = suspended.chain(failed).collect();
     let audits = decide(&v.ctx.actor, Action::AuditRead, Relation::Installation) == Decision::Allow;
     let hosted = user.account.is_some();
     let tabs = [

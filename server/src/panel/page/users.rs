@@ -6,6 +6,7 @@ use axum::response::Response;
 use berth_core::command::{ListUsers, UserQuery};
 use berth_core::condition::Convergence;
 use berth_core::role::Role;
+use berth_core::standing::UserState;
 use berth_core::view::{AccountView, UserView};
 use chrono::{DateTime, Utc};
 use form_urlencoded::Serializer;
@@ -87,11 +88,11 @@ pub(crate) async fn list(v: Visitor, RawQuery(raw): RawQuery) -> Answer {
             without: address(&query.without(name), None),
         })
         .collect();
-    let offers = [("role", "admin"), ("role", "reseller"), ("role", "user")]
+    let offers = [("role", "admin"), ("role", "user"), ("state", "suspended"), ("state", "trashed")]
         .into_iter()
         .filter(|(name, _)| !query.has(name))
         .map(|(name, value)| Chip {
-            text: format!("{}: {}", words.of("filter", name), words.of("role", value)),
+            text: format!("{}: {}", words.of("filter", name), words.of(name, value)),
             without: address(&query.with(name, value), None),
         })
         .collect();
@@ -136,6 +137,9 @@ fn row(v: &Visitor, user: &UserView) -> Row {
 
 /// The word for how a user is as a whole.
 pub(crate) fn state_of(user: &UserView) -> &'static str {
+    if user.state != UserState::Active {
+        return user.state.as_str();
+    }
     match user.account.as_ref().map(|account| account.state) {
         None => "person",
         Some(Convergence::Provisioning) => "provisioning",
