@@ -176,6 +176,9 @@ mod tests {
         "filter",
         "login-outcome",
         "role-help",
+        "theme",
+        "log",
+        "usage",
     ];
 
     /// Every key of a catalogue with the names that its text needs.
