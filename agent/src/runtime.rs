@@ -29,6 +29,7 @@ use crate::resource::sftp;
 use crate::resource::site::Site;
 use crate::resource::slice::Slice;
 use crate::resource::timers::Timers;
+use crate::resource::web_users::WebUsers;
 use crate::timers::Scheduler;
 use crate::{AgentConfig, Worker};
 
@@ -122,7 +123,8 @@ pub fn resources(
         .with_shared(Volumes)
         .with(slices)
         .with(sftp::Keys)
-        .with(Php::new(activator))
+        .with(Php::new(activator.clone()))
+        .with(WebUsers::new(activator))
         .with_shared(Egress::default())
         .with_shared(Site::default())
         .with(Timers::new(scheduler))

@@ -43,6 +43,8 @@ resources! {
     Php => "php";
     /// What the web server needs to serve the sites.
     Site => "site";
+    /// The web users of the sites: accounts, jails, quotas and pages.
+    WebUsers => "web_users";
 }
 
 impl std::fmt::Display for Resource {

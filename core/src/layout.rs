@@ -3,6 +3,7 @@
 use crate::account::Uid;
 use crate::name::{Fqdn, Username};
 use crate::timer::TimerName;
+use crate::web_user::WebUserLogin;
 
 /// Group of everybody who may transfer files; what the SSH server's match looks for.
 pub const SFTP_GROUP: &str = "berth-sftp";
@@ -49,6 +50,34 @@ pub const TIMERS_DIR: &str = "/etc/berth/timers";
 /// The moment up to which the agent has fired timers. It goes with a reboot: what was missed while the node
 /// was off is not made up.
 pub const TIMERS_FIRED: &str = "/run/berth/timers-fired";
+
+/// Group of web users; what the SSH server's match for them looks for.
+pub const WEB_USER_GROUP: &str = "berth-webuser";
+/// Where web users live: a directory per account, in it one per web user. Root's, and on the file system of the
+/// homes, so that its quotas count.
+pub const WEB_USERS_ROOT: &str = "/home/.berth-web-users";
+/// Links from host name and login to the directory of a web user; nginx serves through them.
+pub const WEB_USER_TREE: &str = "/var/lib/berth/web-users";
+
+/// `/home/.berth-web-users/<uid of the account>`.
+pub fn web_users_dir(account: Uid) -> String {
+    format!("{WEB_USERS_ROOT}/{account}")
+}
+
+/// `/home/.berth-web-users/<uid of the account>/<uid>`: the jail of a web user.
+pub fn web_user_home(account: Uid, uid: Uid) -> String {
+    format!("{WEB_USERS_ROOT}/{account}/{uid}")
+}
+
+/// `<host>~<login>`: the link in [`WEB_USER_TREE`]. A tilde is in neither of both.
+pub fn web_user_link(host: &Fqdn, login: &WebUserLogin) -> String {
+    format!("{host}~{login}")
+}
+
+/// `~<login>.sock`: the link to the PHP socket of a web user in [`PHP_HOST_DIR`]. A tilde is in no host name.
+pub fn web_user_socket(login: &WebUserLogin) -> String {
+    format!("~{login}.sock")
+}
 
 /// Longest host name that the host tree serves. A socket path ends at 108 bytes, so longer names get a server
 /// block of their own with file names made from a hash.

@@ -38,6 +38,7 @@ pub mod suspension;
 pub mod timer;
 pub mod user;
 pub mod view;
+pub mod web_user;
 pub mod webhook;
 pub mod website;
 

@@ -9,7 +9,7 @@ use crate::id::{AccountId, DomainId};
 use crate::layout;
 use crate::name::{DisplayName, Fqdn, Username};
 use crate::package::{Bounds, EgressPolicy, Features, Limits, TimerMode};
-use crate::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec, TimerSpec};
+use crate::spec::{AccountSpec, EgressSpec, SftpSpec, SiteSpec, TimerSpec, WebUserSpec};
 use crate::ssh_key::SshPublicKey;
 use crate::standing::Standing;
 use crate::view::{ChangeKind, PlanView, PlannedChange};
@@ -43,6 +43,8 @@ pub struct AccountSnapshot {
     pub egress_rules: Vec<EgressRule>,
     /// Its timers in any order.
     pub timers: Vec<TimerSpec>,
+    /// Web users of its sites, in any order.
+    pub web_users: Vec<WebUserSpec>,
 }
 
 /// What the database holds about one domain.
@@ -91,6 +93,8 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
     let is_open = snapshot.standing.is_open();
     let mut egress_rules = snapshot.egress_rules;
     egress_rules.sort();
+    let mut web_users = snapshot.web_users;
+    web_users.sort_by_key(|user| user.uid);
     let mut timer_list = snapshot.timers;
     timer_list.sort_by(|a, b| a.name.cmp(&b.name));
     // What is closed is closed here, whatever its owner has switched on; the owner's own switches stay as they
@@ -117,6 +121,7 @@ pub fn account_spec(snapshot: AccountSnapshot, defaults: &Bounds) -> AccountSpec
         egress,
         bounds: snapshot.limits.resolve(defaults),
         sites,
+        web_users,
     }
 }
 
@@ -233,6 +238,7 @@ mod tests {
             ssh_keys: Vec::new(),
             egress_rules: Vec::new(),
             timers: ["b", "a"].map(timer).into(),
+            web_users: Vec::new(),
         }
     }
 

@@ -101,6 +101,14 @@ actions! {
     CertificateRead => "certificate.read", Read;
     /// Have a new certificate ordered.
     CertificateRenew => "certificate.renew", Domains;
+    /// See the web users of a site.
+    WebUserRead => "web_user.read", Read;
+    /// Add a web user to a site.
+    WebUserAdd => "web_user.add", Domains;
+    /// Change a web user, or what those of a site may do.
+    WebUserEdit => "web_user.edit", Domains;
+    /// Delete a web user.
+    WebUserDelete => "web_user.delete", Domains;
     /// Read the logs of a site.
     LogRead => "log.read", Read;
     /// See the keys of an account.
@@ -319,6 +327,8 @@ const fn is_personal(action: Action) -> bool {
             | A::UserImpersonate
             | A::WebsiteRead
             | A::WebsiteSet
+            | A::WebUserAdd
+            | A::WebUserEdit
             | A::SshKeyAdd
             | A::SshKeyRemove
             | A::ApiKeyCreate
@@ -355,6 +365,10 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainVerify
             | A::CertificateRead
             | A::CertificateRenew
+            | A::WebUserRead
+            | A::WebUserAdd
+            | A::WebUserEdit
+            | A::WebUserDelete
             | A::LogRead
             | A::SshKeyRead
             | A::SshKeyAdd
@@ -423,6 +437,10 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::DomainVerify
             | A::CertificateRead
             | A::CertificateRenew
+            | A::WebUserRead
+            | A::WebUserAdd
+            | A::WebUserEdit
+            | A::WebUserDelete
             | A::LogRead
             | A::SshKeyRead
             | A::SshKeyAdd

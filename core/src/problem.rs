@@ -142,6 +142,16 @@ catalogue! {
     TimerNotFound => "timer_not_found", 404, NotFound, "The timer does not exist", "`berth timer list USER` shows the timers of an account";
     /// The package does not include timers.
     TimersNotIncluded => "timers_not_included", 409, Conflict, "The package does not include timers", "give the account a package with the timers `always` or `on-demand`";
+    /// Not the login of a web user.
+    WebUserLoginInvalid => "web_user_login_invalid", 422, Invalid, "The login of the web user is not valid", "use 1 to 32 letters, digits, `.`, `_` and `-`, starting with a letter";
+    /// Somebody has this login already.
+    WebUserTaken => "web_user_taken", 409, Conflict, "The login is already in use", "choose another login; the case of letters makes no difference";
+    /// No such web user.
+    WebUserNotFound => "web_user_not_found", 404, NotFound, "The web user does not exist", "`berth web-user list DOMAIN` shows the web users of a site";
+    /// A service of web users that this server does not have.
+    WebServiceMissing => "web_service_missing", 409, Conflict, "The service is not installed", "leave the service off; php is there";
+    /// The site's web users may not use scripts.
+    WebScriptsOff => "web_scripts_off", 409, Conflict, "Scripts of web users are switched off for the site", "switch scripts on for the site first";
     /// The package does not include SFTP.
     SftpNotIncluded => "sftp_not_included", 409, Conflict, "The package does not include SFTP", "give the account a package that includes SFTP";
     /// Not a network.

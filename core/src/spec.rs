@@ -14,6 +14,7 @@ use crate::package::{Bounds, EgressPolicy, TimerMode};
 use crate::ssh_key::SshPublicKey;
 use crate::standing::Standing;
 use crate::timer::{Schedule, TimerCommand, TimerName, TimerTimeout};
+use crate::web_user::{CryptHash, WebUserLogin, WebUserQuota};
 
 /// Everything that a node needs to know about one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,30 @@ pub struct AccountSpec {
     pub bounds: Bounds,
     /// Sites, the primary one first.
     pub sites: Vec<SiteSpec>,
+    /// Web users of the sites, by number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub web_users: Vec<WebUserSpec>,
+}
+
+/// A web user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebUserSpec {
+    /// What they sign in with, and the name of their Unix account.
+    pub login: WebUserLogin,
+    /// Number of that Unix account and of its group.
+    pub uid: Uid,
+    /// The site that they belong to.
+    pub domain: DomainId,
+    /// Their password; without one nobody gets in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<CryptHash>,
+    /// How much they may store; never more than the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<WebUserQuota>,
+    /// Whether PHP runs for them.
+    #[serde(default)]
+    pub php: bool,
 }
 
 /// File transfer of an account.

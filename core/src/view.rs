@@ -30,7 +30,43 @@ use crate::standing::UserState;
 use crate::suspension::Suspension;
 use crate::timer::{MailOnFailure, RunOutcome, Schedule, TimerCommand, TimerName, TimerTimeout};
 use crate::user::{Language, MemberRole, Phone, PostalAddress, Timezone};
+use crate::web_user::{WebService, WebUserId, WebUserLogin, WebUserQuota};
 use crate::webhook::{DeliveryState, WebhookUrl};
+
+/// A web user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebUserView {
+    /// Their number, which is never used again.
+    pub id: WebUserId,
+    /// What they sign in with.
+    pub login: WebUserLogin,
+    /// The site that they belong to.
+    pub domain: Fqdn,
+    /// The number of that site.
+    pub site: i64,
+    /// Number of the Unix account.
+    pub uid: Uid,
+    /// Whether they have no password, so that nobody gets in.
+    pub locked: bool,
+    /// How many bytes they may store; absent means as much as the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_bytes: Option<WebUserQuota>,
+    /// What is on. Nothing is, while scripts are off for the site.
+    pub services: Vec<WebService>,
+    /// Where the files are shown.
+    pub url: String,
+    /// When they were added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What the web users of a site may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebUserPrefsView {
+    /// The number of the site.
+    pub site: i64,
+    /// Whether scripts of web users run at all.
+    pub scripts: bool,
+}
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -41,6 +41,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Installatron's API.
     pub installatron: Installatron,
+    /// Plesk's API.
+    pub plesk: Plesk,
 }
 
 impl Default for Config {
@@ -57,6 +59,7 @@ impl Default for Config {
             acme: Acme::default(),
             webhooks: Webhooks::default(),
             installatron: Installatron::default(),
+            plesk: Plesk::default(),
         }
     }
 }
@@ -81,6 +84,10 @@ impl Default for Database {
 pub struct Listen {
     /// Address and port of panel and REST, over TLS.
     pub panel: SocketAddr,
+    /// Address and port of the dialects without TLS, for a network that is trusted. Nobody listens there unless it
+    /// is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plain: Option<SocketAddr>,
     /// Socket of the operator on this host; whoever connects is known by the kernel's word.
     pub operator: PathBuf,
     /// Socket of the agent on this host.
@@ -95,6 +102,7 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             panel: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8443)),
+            plain: None,
             operator: PathBuf::from("/run/berth/server/operator.sock"),
             agent: PathBuf::from("/run/berth/server/agent.sock"),
             connections: 4096,
@@ -212,6 +220,20 @@ pub struct Installatron {
     pub listen: Option<SocketAddr>,
     /// Whether connections of websites that are tried may lead to this host and its links.
     pub allow_loopback: bool,
+/// `[plesk]`: what Plesk's API accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plesk {
+    /// Most characters of a web user's password, 14 to 64.
+    pub web_user_password_max: usize,
+    /// Whether the elements of a packet may come in any order.
+    pub any_order: bool,
+}
+
+impl Default for Plesk {
+    fn default() -> Self {
+        Self { web_user_password_max: berth_core::web_user::PASSWORD_MAX, any_order: false }
+    }
 }
 
 /// Why the configuration can't be used.
@@ -279,6 +301,10 @@ impl Config {
                 return Err(invalid(format!("`{key}` is 0, so nobody would be served")));
             }
         }
+        let allowed = berth_core::web_user::PASSWORD_MAX..=berth_core::web_user::PASSWORD_MAX_MAX;
+        if !allowed.contains(&config.plesk.web_user_password_max) {
+            return Err(invalid("`plesk.web_user_password_max` is not from 14 to 64".to_owned()));
+        }
         Ok(config)
     }
 }
@@ -338,6 +364,7 @@ mod tests {
             ("[rate]\nper_key = -1", "rate.per_key"),
             ("[database]\nurl = 'mysql://x'", "database.url"),
             ("[panel]\nurl = 'http://x'", "panel.url"),
+            ("[plesk]\nweb_user_password_max = 13", "plesk.web_user_password_max"),
             ("[panel", "TOML"),
         ] {
             let error = read(text).unwrap_err();

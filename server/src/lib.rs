@@ -15,6 +15,7 @@ pub mod network;
 pub mod openapi;
 mod panel;
 pub mod probe;
+pub mod plesk;
 pub mod random;
 pub mod rest;
 pub mod secret;

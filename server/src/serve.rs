@@ -14,6 +14,8 @@ use crate::app::{self, App, Settings};
 use crate::clock::SystemClock;
 use crate::config::{Config, Listen};
 use crate::listen::{Admission, Certificate, Panel, Shutdown, UnixSocket};
+use crate::config::Config;
+use crate::listen::{Admission, Certificate, Panel, Plain, Shutdown, UnixSocket};
 use crate::random::SystemRandomness;
 use crate::rest::Rest;
 use crate::secret::{Cost, Hasher, Keyring};
@@ -53,6 +55,8 @@ pub async fn serve(config: Config) -> Result<()> {
             let listen = Listen { panel: address, ..config.listen.clone() };
             Some(Panel::bind(&listen, Arc::clone(&certificate)).await?)
         }
+    let plain = match config.listen.plain {
+        Some(address) => Some(Plain::bind(address, &config.listen).await?),
         None => None,
     };
     let operator = UnixSocket::bind(&config.listen.operator, Admission::Everybody)?;
@@ -73,6 +77,9 @@ pub async fn serve(config: Config) -> Result<()> {
     listeners.spawn(panel.serve(rest.router(), shutdown.clone()));
     if let Some(port) = installatron {
         listeners.spawn(port.serve(rest.installatron_router(), shutdown.clone()));
+    if let Some(plain) = plain {
+        tracing::warn!(address = %plain.address(), "the dialects are also served without TLS");
+        listeners.spawn(plain.serve(rest.plain_router(), shutdown.clone()));
     }
     listeners.spawn(operator.serve(rest.router(), shutdown.clone()));
     listeners.spawn(agent.serve(rest.agent_router(), shutdown));
@@ -124,6 +131,8 @@ async fn open(config: &Config) -> Result<App> {
         installatron: config.installatron.clone(),
         panel_url: config.panel.url.clone(),
         webhooks: config.webhooks.clone(),
+        web_user_password_max: config.plesk.web_user_password_max,
+        plesk_any_order: config.plesk.any_order,
         ..Settings::default()
     };
     let app = App::new(store, Arc::new(SystemClock), Arc::new(randomness), hasher, keyring, settings);

@@ -66,6 +66,16 @@ const TABLES: &[Table] = tables! {
         id: Id, account_id: Id, fqdn: Text, docroot: Text, state: Text, is_primary: Switch, created_at: Number,
         https_redirect: Text, hsts: Number,
     }
+    user_numbers { number: Number, user_id: Id }
+    domain_numbers { number: Number, domain_id: Id }
+    web_users {
+        number: Number, domain_id: Id, login: Text, login_key: Text, uid: Number, password_hash: Text,
+        quota: Number, services: Text, created_at: Number,
+    }
+    web_scripts_off { domain_id: Id }
+    plesk_keys {
+        id: Id, user_id: Id, secret_sha256: Text, address: Text, description: Text, created_at: Number,
+    }
     domain_proofs {
         domain_id: Id, token: Text, created_at: Number, attempts: Number, checked_at: Number, due_at: Number,
         problem: Text,

@@ -8,6 +8,7 @@ use berth_core::name::Fqdn;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::numbers;
 use crate::users::search;
 use crate::value::{micros, moment, parsed, to_json, unsigned};
 use crate::{Result, StoreError, Tx};
@@ -197,6 +198,7 @@ pub async fn insert(tx: &mut Tx, domain: &DomainRecord) -> Result<()> {
     for (name, is_alias) in hosts {
         execute!(tx, INSERT_HOST, name.as_str(), domain.id.0, path(name), is_alias)?;
     }
+    numbers::number_domain(tx, domain.id).await?;
     search::refresh_owner(tx, domain.account).await
 }
 

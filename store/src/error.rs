@@ -228,6 +228,26 @@ constraints! {
     Timer: "timers_pkey", "timers.id", "a timer of that id";
     /// The name of a timer within an account.
     TimerName: "timers_name_key", "timers.account_id, timers.name", "a timer of that name";
+    /// The number of a user.
+    UserNumber: "user_numbers_pkey", "user_numbers.number", "a user of that number";
+    /// The user of a number.
+    UserNumbered: "user_numbers_user_key", "user_numbers.user_id", "a number of that user";
+    /// The number of a domain.
+    DomainNumber: "domain_numbers_pkey", "domain_numbers.number", "a domain of that number";
+    /// The domain of a number.
+    DomainNumbered: "domain_numbers_domain_key", "domain_numbers.domain_id", "a number of that domain";
+    /// The number of a web user.
+    WebUser: "web_users_pkey", "web_users.number", "a web user of that number";
+    /// What a web user signs in with, without regard to case.
+    WebUserLogin: "web_users_login_key", "web_users.login_key", "a web user of that login";
+    /// The number of a web user's Unix account.
+    WebUserUid: "web_users_uid_key", "web_users.uid", "a web user of that numeric id";
+    /// A site without scripts of web users.
+    WebScriptsOff: "web_scripts_off_pkey", "web_scripts_off.domain_id", "that switch";
+    /// The id of a key of Plesk's API.
+    PleskKey: "plesk_keys_pkey", "plesk_keys.id", "a Plesk key of that id";
+    /// A key of Plesk's API.
+    PleskKeySecret: "plesk_keys_secret_key", "plesk_keys.secret_sha256", "that Plesk key";
     /// The id of a quarantine.
     Quarantine: "quarantines_pkey", "quarantines.id", "a quarantine of that id";
     /// One pending quarantine of a home.

@@ -35,8 +35,10 @@ pub mod login_history;
 pub mod mails;
 pub mod memberships;
 pub mod nodes;
+pub mod numbers;
 pub mod outbox;
 pub mod packages;
+pub mod plesk_keys;
 pub mod proofs;
 pub mod second_factors;
 pub mod sessions;
@@ -51,6 +53,7 @@ pub mod trash;
 mod tx;
 pub mod users;
 mod value;
+pub mod web_users;
 pub mod webhooks;
 pub mod websites;
 
@@ -106,6 +109,9 @@ pub fn statements() -> Vec<Statement> {
         users::search::STATEMENTS,
         webhooks::STATEMENTS,
         webhooks::deliveries::STATEMENTS,
+        numbers::STATEMENTS,
+        plesk_keys::STATEMENTS,
+        web_users::STATEMENTS,
     ]
     .concat()
     .into_iter()

@@ -8,7 +8,7 @@ use berth_core::id::NodeId;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub use inventory::{ForeignNames, foreign, set_inventory};
+pub use inventory::{ForeignNames, foreign, foreign_account, set_inventory};
 pub use quarantine::{
     QuarantineRecord, finish_quarantine, insert_quarantine, pending_quarantines, quarantine,
 };

@@ -15,6 +15,7 @@ use crate::domains::stored_hsts;
 use crate::egress_rules::stored_rule;
 use crate::timers;
 use crate::value::{from_json, parsed, parsed_optional, signed, unsigned};
+use crate::web_users;
 use crate::{Result, Tx};
 
 /// The accounts of a page, whose generations lie between two bounds.
@@ -68,7 +69,7 @@ pub struct SpecPage {
 }
 
 /// At most `limit` accounts of a node whose generation is above `cursor`, in the order of their generations,
-/// in five statements however many they are. Use a transaction of [`crate::Store::read`]: it sees one moment.
+/// in seven statements however many they are. Use a transaction of [`crate::Store::read`]: it sees one moment.
 ///
 /// No account is ever left out between two pages; [`crate::accounts`] says why. A domain whose ownership is
 /// not proven comes without its aliases: it is served for its own name only.
@@ -93,6 +94,7 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
         rules.entry(account).or_default().push(stored_rule(&network, &port, &protocol)?);
     }
     let mut timers = timers::of_page(tx, node, cursor, last).await?;
+    let mut web_users = web_users::of_page(tx, node, cursor, last).await?;
     let accounts = rows
         .into_iter()
         .map(|row| {
@@ -110,6 +112,7 @@ pub async fn newer_than(tx: &mut Tx, node: NodeId, cursor: u64, limit: u32) -> R
                 egress_rules: rules.remove(&row.id).unwrap_or_default(),
                 ssh_keys: keys.remove(&row.id).unwrap_or_default(),
                 timers: timers.remove(&row.id).unwrap_or_default(),
+                web_users: web_users.remove(&row.id).unwrap_or_default(),
             })
         })
         .collect::<Result<Vec<_>>>()?;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 pub use list::{Visible, list};
 
+use crate::numbers;
 use crate::value::{micros, moment, moment_optional, parsed, parsed_optional};
 use crate::{Result, StoreError, Tx, suspensions};
 
@@ -135,6 +136,7 @@ pub async fn insert(tx: &mut Tx, user: &UserRecord, password: Option<&PasswordHa
         micros(user.created_at),
         user.version,
     )?;
+    numbers::number_user(tx, user.id).await?;
     search::refresh(tx, user.id).await
 }
 

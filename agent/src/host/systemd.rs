@@ -105,6 +105,8 @@ pub struct PhpUnit<'a> {
     pub slice: &'a str,
     /// Name of the tenant's user.
     pub user: &'a str,
+    /// Where it may write.
+    pub home: &'a str,
     /// Absolute path of PHP-FPM.
     pub program: &'a str,
     /// Path of the pool's configuration.

@@ -188,9 +188,11 @@ impl Ledger {
         self.records.values().find(|record| record.spec.uid == uid).map(|record| Arc::clone(&record.spec))
     }
 
-    /// The usernames of all accounts.
+    /// The names of all our Unix accounts: those of accounts and those of web users.
     pub fn usernames(&self) -> BTreeSet<String> {
-        self.records.values().map(|record| record.spec.username.to_string()).collect()
+        let accounts = self.records.values().map(|record| record.spec.username.to_string());
+        let web_users = self.records.values().flat_map(|record| &record.spec.web_users);
+        accounts.chain(web_users.map(|user| user.login.to_string())).collect()
     }
 
     /// The certificates that specs name, as far as the server has sent them.

@@ -96,6 +96,11 @@ http {{
         default "{NOBODY}";
         "~^(?<berth_h>[a-z0-9][a-z0-9.-]{{0,{longest}}}[a-z0-9])\z" $berth_h;
     }}
+    # The login of a web user, whose case counts.
+    map $uri $berth_login {{
+        default "{NOBODY}";
+        "~^/~(?<berth_l>[A-Za-z][A-Za-z0-9._-]{{0,31}})(?:/|\z)" $berth_l;
+    }}
     map $ssl_server_name $berth_sni {{
         default "{NO_HOST}";
         "~^(?<berth_s>[a-z0-9][a-z0-9.-]{{0,{longest}}}[a-z0-9])\z" $berth_s;

@@ -47,6 +47,16 @@ impl Links {
         Self { dir: layout::HTTPS_DIR, owner: site_owner, index: Mutex::default() }
     }
 
+    /// Name and login → directory of a web user.
+    pub fn web_users() -> Self {
+        Self { dir: layout::WEB_USER_TREE, owner: web_user_owner, index: Mutex::default() }
+    }
+
+    /// Login → PHP socket of a web user.
+    pub fn web_user_sockets() -> Self {
+        Self { dir: layout::PHP_HOST_DIR, owner: socket_owner, index: Mutex::default() }
+    }
+
     /// Forgets what was read, so that the next look is at the directory itself.
     pub fn refresh(&self) {
         *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -174,6 +184,12 @@ pub fn closed_links(spec: &AccountSpec) -> BTreeMap<String, String> {
 /// The sites that are served at all.
 fn served(spec: &AccountSpec) -> impl Iterator<Item = &berth_core::spec::SiteSpec> {
     spec.sites.iter().filter(|_| spec.standing.is_open())
+}
+
+/// `/home/.berth-web-users/<uid of the account>/<uid>` is the account's.
+fn web_user_owner(target: &str) -> Option<&str> {
+    let (account, user) = target.strip_prefix(layout::WEB_USERS_ROOT)?.strip_prefix('/')?.split_once('/')?;
+    (!user.contains('/')).then_some(account)
 }
 
 /// The links to the logs of its sites that an account shall have: every host name of every site.

@@ -1,5 +1,7 @@
 //! What is inside every server, whether it serves the host tree or one site.
 
+use berth_core::layout::{PHP_HOST_DIR, WEB_USER_TREE};
+
 use crate::php::pool::REQUEST_SECONDS;
 
 /// Answers for what nginx itself has to say; a site's own pages are its own business.
@@ -30,7 +32,7 @@ const PAGES: &str = r#"
 /// `socket`, unless there is something at `closed`. The four are nginx values: variables, or texts without any
 /// meaning to nginx.
 pub(super) fn render(root: &str, trusted: &str, socket: &str, closed: &str) -> String {
-    let patience = REQUEST_SECONDS + 10;
+    let fastcgi = fastcgi();
     format!(
         r#"        # Before anything of the account is looked at. The code is never sent.
         if (-e {closed}) {{
@@ -50,6 +52,31 @@ pub(super) fn render(root: &str, trusted: &str, socket: &str, closed: &str) -> S
             return 404;
         }}
 
+        # Pages of web users. Whose, is said by two names that were checked, and links that only root makes.
+        location ~ "^/~[A-Za-z][A-Za-z0-9._-]{{0,31}}\z" {{
+            return 301 $uri/$is_args$args;
+        }}
+        location ~ "^/~[A-Za-z][A-Za-z0-9._-]{{0,31}}(?<berth_script>/(?:.*/)?[^/]+\.php)\z" {{
+            alias {WEB_USER_TREE}/$berth_host~$berth_login/public_html$berth_script;
+            disable_symlinks if_not_owner from={WEB_USER_TREE}/$berth_host~$berth_login;
+            if (!-f $request_filename) {{
+                return 404;
+            }}
+            # Without PHP a script is not shown as a text.
+            if (!-e {PHP_HOST_DIR}/~$berth_login.sock) {{
+                return 403;
+            }}
+            set $berth_path_info "";
+{fastcgi}            # All of the path: of an alias with captures, the root is the file itself.
+            fastcgi_param SCRIPT_FILENAME $realpath_root;
+            fastcgi_param SCRIPT_NAME $uri;
+            fastcgi_pass unix:{PHP_HOST_DIR}/~$berth_login.sock;
+        }}
+        location ~ "^/~[A-Za-z][A-Za-z0-9._-]{{0,31}}(?<berth_page>/.*)\z" {{
+            alias {WEB_USER_TREE}/$berth_host~$berth_login/public_html$berth_page;
+            disable_symlinks if_not_owner from={WEB_USER_TREE}/$berth_host~$berth_login;
+        }}
+
         location / {{
             try_files $uri $uri/ /index.php$is_args$args;
         }}
@@ -60,17 +87,27 @@ pub(super) fn render(root: &str, trusted: &str, socket: &str, closed: &str) -> S
             # A script that is not there is not passed on: `upload.jpg/x.php` runs nothing.
             try_files $fastcgi_script_name =404;
 
-            # As Debian's fastcgi_params, with the server's name from the checked host.
+{fastcgi}            fastcgi_param SCRIPT_NAME $fastcgi_script_name;
+            fastcgi_param SCRIPT_FILENAME $realpath_root$fastcgi_script_name;
+            fastcgi_param DOCUMENT_ROOT $realpath_root;
+            fastcgi_pass unix:{socket};
+        }}
+{PAGES}"#
+    )
+}
+
+/// What PHP is told of a request, and how long nginx waits for it, beside the script.
+fn fastcgi() -> String {
+    let patience = REQUEST_SECONDS + 10;
+    format!(
+        "            # As Debian's fastcgi_params, with the server's name from the checked host.
             fastcgi_param QUERY_STRING $query_string;
             fastcgi_param REQUEST_METHOD $request_method;
             fastcgi_param CONTENT_TYPE $content_type;
             fastcgi_param CONTENT_LENGTH $content_length;
-            fastcgi_param SCRIPT_NAME $fastcgi_script_name;
-            fastcgi_param SCRIPT_FILENAME $realpath_root$fastcgi_script_name;
             fastcgi_param PATH_INFO $berth_path_info;
             fastcgi_param REQUEST_URI $request_uri;
             fastcgi_param DOCUMENT_URI $document_uri;
-            fastcgi_param DOCUMENT_ROOT $realpath_root;
             fastcgi_param SERVER_PROTOCOL $server_protocol;
             fastcgi_param REQUEST_SCHEME $scheme;
             fastcgi_param HTTPS $https if_not_empty;
@@ -84,7 +121,7 @@ pub(super) fn render(root: &str, trusted: &str, socket: &str, closed: &str) -> S
             fastcgi_param SERVER_NAME $host;
             fastcgi_param HTTP_HOST $host;
             # Scripts take it for the proxy to use (httpoxy).
-            fastcgi_param HTTP_PROXY "";
+            fastcgi_param HTTP_PROXY \"\";
             fastcgi_param REDIRECT_STATUS 200;
 
             # Answers wait in memory or not at all: the tenant's quota does not count nginx's files.
@@ -94,8 +131,6 @@ pub(super) fn render(root: &str, trusted: &str, socket: &str, closed: &str) -> S
             fastcgi_connect_timeout 30s;
             fastcgi_send_timeout 60s;
             fastcgi_read_timeout {patience}s;
-            fastcgi_pass unix:{socket};
-        }}
-{PAGES}"#
+"
     )
 }

@@ -46,6 +46,7 @@ pub(crate) fn spec(user: &str, hosts: &[&str]) -> AccountSpec {
         egress: EgressSpec { policy: EgressPolicy::Web, rules: Vec::new() },
         bounds: Bounds::default(),
         sites: hosts.iter().map(site).collect(),
+        web_users: Vec::new(),
     }
 }
 

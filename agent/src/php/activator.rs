@@ -9,6 +9,7 @@ use std::time::Duration;
 use berth_core::account::Uid;
 use berth_core::layout;
 use berth_core::name::Username;
+use berth_core::web_user::WebUserLogin;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, broadcast};
@@ -62,7 +63,23 @@ pub struct Tenant {
     /// Number of the account.
     pub uid: Uid,
     /// Name of its Unix user.
-    pub user: Username,
+    user: String,
+    /// Where it may write.
+    home: String,
+    /// The account in whose slice it runs.
+    slice: Uid,
+}
+
+impl Tenant {
+    /// An account.
+    pub fn account(uid: Uid, user: &Username) -> Self {
+        Self { uid, user: user.to_string(), home: layout::home(user), slice: uid }
+    }
+
+    /// A web user, whose PHP counts in the limits of the account.
+    pub fn web_user(uid: Uid, login: &WebUserLogin, account: Uid) -> Self {
+        Self { uid, user: login.to_string(), home: layout::web_user_home(account, uid), slice: account }
+    }
 }
 
 /// How a tenant's PHP is.
@@ -255,7 +272,7 @@ impl Inner {
         };
         let pool = Arc::new(Pool {
             unit: layout::php_unit(tenant.uid),
-            slice: layout::slice(tenant.uid),
+            slice: layout::slice(tenant.slice),
             socket,
             tenant: tenant.clone(),
             held: Mutex::new(Held {
@@ -471,6 +488,7 @@ impl Inner {
             name: &pool.unit,
             slice: &pool.slice,
             user: pool.tenant.user.as_str(),
+            home: &pool.tenant.home,
             program: &program,
             config: &config,
             settings: pool::START_SETTINGS,

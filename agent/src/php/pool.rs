@@ -2,7 +2,7 @@
 
 use berth_core::layout;
 use berth_core::package::Bound;
-use berth_core::spec::AccountSpec;
+use berth_core::spec::{AccountSpec, WebUserSpec};
 
 /// Children of a package without a limit. The slice's limits on processes and memory count all the same.
 const CHILDREN_UNLIMITED: u64 = 100;
@@ -78,6 +78,50 @@ php_value[session.save_path] = {scratch}
 ; Debian cleans only its own session directory.
 php_value[session.gc_probability] = 1
 php_value[session.gc_divisor] = 1000
+"
+    )
+}
+
+/// Requests that PHP of a web user serves at the same time, at most.
+const WEB_USER_CHILDREN: u64 = 2;
+
+/// The pool's configuration for a web user of an account that has PHP.
+pub fn render_web_user(spec: &AccountSpec, user: &WebUserSpec) -> String {
+    let (login, uid) = (&user.login, user.uid);
+    let home = layout::web_user_home(spec.uid, uid);
+    let socket = layout::php_socket(uid);
+    let children = children(spec).unwrap_or(1).min(WEB_USER_CHILDREN);
+    format!(
+        "\
+; PHP of the web user {login}. Berth's resource `web_users` owns this file: edits are undone.
+[global]
+error_log = syslog
+syslog.ident = php-fpm-{uid}
+log_level = warning
+daemonize = no
+process_control_timeout = 20s
+
+[{login}]
+listen = {socket}
+listen.backlog = 511
+pm = ondemand
+pm.max_children = {children}
+pm.process_idle_timeout = 10s
+pm.max_requests = 1000
+request_terminate_timeout = {REQUEST_SECONDS}s
+security.limit_extensions = .php
+catch_workers_output = yes
+decorate_workers_output = no
+clear_env = yes
+env[PATH] = /usr/local/bin:/usr/bin:/bin
+env[HOME] = {home}
+env[TMPDIR] = /tmp
+; The boundary is the Unix user; this only keeps honest scripts at home.
+php_admin_value[open_basedir] = {home}/:/tmp/:/usr/share/php/:/dev/urandom
+php_admin_value[upload_max_filesize] = 64M
+php_admin_value[post_max_size] = 64M
+php_admin_flag[log_errors] = on
+php_admin_value[sendmail_path] = /usr/bin/false
 "
     )
 }

@@ -50,6 +50,7 @@ pub(crate) fn spec(name: &str, number: u32, generation: u64) -> AccountSpec {
             https_redirect: berth_core::domain::HttpsRedirect::Auto,
             hsts: None,
         }],
+        web_users: Vec::new(),
     }
 }
 

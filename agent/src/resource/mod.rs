@@ -32,6 +32,7 @@ pub mod site;
 pub mod slice;
 pub mod timers;
 pub mod tls;
+pub mod web_users;
 
 /// What a resource works with.
 #[derive(Clone, Copy)]

@@ -71,7 +71,7 @@ impl AccountResource for Php {
             // The activator binds it anew; it has a host of its own, which notes nothing.
             context.changed(Some(spec.account), socket, None, Some("socket".to_owned()));
         }
-        let tenant = Tenant { uid: spec.uid, user: spec.username.clone() };
+        let tenant = Tenant::account(spec.uid, &spec.username);
         let state = self.activator.ensure(&tenant, context.ids.web_gid)?;
         // What runs was started with another configuration: it serves what it has begun, then a new one starts.
         let fingerprint =

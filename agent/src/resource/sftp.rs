@@ -205,7 +205,27 @@ fn drop_in() -> String {
          \x20   AllowStreamLocalForwarding no\n\
          \x20   AllowAgentForwarding no\n\
          \x20   X11Forwarding no\n\
+         Match Group {web_users}\n\
+         \x20   ChrootDirectory %h\n\
+         \x20   ForceCommand internal-sftp -d /public_html\n\
+         \x20   AuthorizedKeysFile none\n\
+         \x20   AuthorizedKeysCommand none\n\
+         \x20   AuthenticationMethods password\n\
+         \x20   PubkeyAuthentication no\n\
+         \x20   PasswordAuthentication yes\n\
+         \x20   KbdInteractiveAuthentication no\n\
+         \x20   PermitEmptyPasswords no\n\
+         \x20   MaxAuthTries 3\n\
+         \x20   PermitTTY no\n\
+         \x20   PermitUserRC no\n\
+         \x20   PermitTunnel no\n\
+         \x20   DisableForwarding yes\n\
+         \x20   AllowTcpForwarding no\n\
+         \x20   AllowStreamLocalForwarding no\n\
+         \x20   AllowAgentForwarding no\n\
+         \x20   X11Forwarding no\n\
          Match all\n",
+        web_users = layout::WEB_USER_GROUP,
         group = layout::SFTP_GROUP,
         home = layout::HOME_ROOT,
         keys = layout::KEYS_DIR,

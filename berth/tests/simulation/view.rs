@@ -5,6 +5,8 @@ use berth_store::users::Visible;
 use berth_store::{
     Store, accounts, api_keys, domains, egress_rules, external_users, nodes, packages, ssh_keys, timers,
     users, webhooks, websites,
+    Store, accounts, api_keys, domains, egress_rules, nodes, packages, ssh_keys, timers, users, web_users,
+    webhooks,
 };
 use serde_json::json;
 
@@ -43,6 +45,10 @@ pub(crate) async fn read(store: &Store) -> Facts {
             let mut value = facts::domain(domain.docroot.as_str(), domain.primary);
             value["https_redirect"] = json!(domain.https_redirect);
             facts.set(format!("{name}/domain/{}", domain.fqdn), value);
+            for user in web_users::of_domain(&mut tx, domain.id).await.unwrap() {
+                let value = json!({ "uid": user.uid, "quota": user.quota });
+                facts.set(format!("{name}/web/{}/{}", domain.fqdn, user.login), value);
+            }
         }
         for rule in egress_rules::of_account(&mut tx, account.id).await.unwrap() {
             facts.set(format!("{name}/egress/{}", rule.rule), json!(rule.id));

@@ -22,6 +22,7 @@ mod set_password;
 mod sign_in;
 mod suspend_user;
 mod user_query;
+mod web_user;
 
 pub use add_domain::AddDomain;
 pub use add_egress_rule::AddEgressRule;
@@ -45,3 +46,4 @@ pub use set_password::SetPassword;
 pub use sign_in::SignIn;
 pub use suspend_user::SuspendUser;
 pub use user_query::{QueryMap, UserQuery};
+pub use web_user::{AddWebUser, EditWebUser};

@@ -11,6 +11,7 @@ pub(crate) use display_name::is_unprintable;
 pub use email::Email;
 pub use fqdn::Fqdn;
 pub use package_name::PackageName;
+pub(crate) use username::is_reserved;
 pub use username::{Login, Username};
 
 /// Gives a text newtype its common traits. `Display` shows the text; `serde` goes through `Parse`, so that a

@@ -158,6 +158,11 @@ const RESERVED: &[&str] = &[
 /// Beginnings of names that Berth and systemd create accounts with.
 const RESERVED_PREFIXES: &[&str] = &["berth", "systemd-", "_"];
 
+/// Whether a name in lower case belongs to the system or to Berth.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.binary_search(&name).is_ok() || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 impl Parse for Username {
     fn parse(text: &str) -> Result<Self, Problem> {
         let invalid =
@@ -177,9 +182,7 @@ impl Parse for Username {
         if text.ends_with('-') {
             return Err(invalid("ends in `-`"));
         }
-        if RESERVED.binary_search(&text).is_ok()
-            || RESERVED_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
-        {
+        if is_reserved(text) {
             return Err(Problem::new(Code::UsernameReserved, format!("`{text}` is kept for the system"))
                 .hint("choose another name"));
         }

@@ -74,6 +74,10 @@ pub struct Settings {
     pub webhooks: Webhooks,
     /// How Installatron's API behaves.
     pub installatron: Installatron,
+    /// Most characters of a web user's password.
+    pub web_user_password_max: usize,
+    /// Whether packets of Plesk's API may have their elements in any order.
+    pub plesk_any_order: bool,
 }
 
 impl Default for Settings {
@@ -85,6 +89,8 @@ impl Default for Settings {
             acme: Acme::default(),
             webhooks: Webhooks::default(),
             installatron: Installatron::default(),
+            web_user_password_max: berth_core::web_user::PASSWORD_MAX,
+            plesk_any_order: false,
         }
     }
 }

@@ -21,7 +21,7 @@ use berth_store::nodes::NodeOverview;
 use berth_store::packages::PackageRecord;
 use berth_store::ssh_keys::SshKeyRecord;
 use berth_store::users::{PasswordHash, UserRecord};
-use berth_store::{Tx, accounts, domains, memberships, nodes, outbox, packages, ssh_keys, users};
+use berth_store::{Tx, accounts, domains, memberships, nodes, outbox, packages, ssh_keys, users, web_users};
 use serde_json::{Value, json};
 
 use super::audited::audit;
@@ -224,6 +224,7 @@ async fn name_clashes(tx: &mut Tx, hosting: &Hosting, node: &NodeOverview) -> Re
     let foreign = nodes::foreign(tx, node.node.id, username).await?;
     let problem = if accounts::by_username(tx, username).await?.is_some()
         || users::by_login(tx, &Login::from(username)).await?.is_some()
+        || web_users::by_key(tx, username.as_str()).await?.is_some()
     {
         Some(taken(format!("{username} is already in use")))
     } else if foreign.account {

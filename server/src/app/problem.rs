@@ -137,6 +137,9 @@ fn of_conflict(constraint: Constraint) -> Option<Problem> {
         Constraint::TimerName => {
             Problem::new(Code::TimerTaken, "the account has a timer of that name").at("name")
         }
+        Constraint::WebUserLogin => {
+            Problem::new(Code::WebUserTaken, "the login is already in use").at("login")
+        }
         Constraint::IdempotencyKey => Problem::new(
             Code::IdempotencyConflict,
             "another request with this idempotency key is being worked on",

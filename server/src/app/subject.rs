@@ -25,14 +25,34 @@ impl Subject {
     /// may not know whether the user exists gets one answer for both.
     pub(super) async fn authorized(ctx: &Ctx, action: Action, named: &UserRef) -> Result<Self, Problems> {
         let (found, relation) = retrying!(&ctx.app, Self::look(ctx, action, named))?;
+        Self::admitted(ctx, action, found, (relation, named, missing(named))).await
+    }
+
+    /// The same for something of the user's that has an answer of its own if there is none.
+    pub(super) async fn authorized_as(
+        ctx: &Ctx,
+        action: Action,
+        named: &UserRef,
+        missing: &Problem,
+    ) -> Result<Self, Problems> {
+        let (found, relation) = retrying!(&ctx.app, Self::look(ctx, action, named))?;
+        Self::admitted(ctx, action, found, (relation, named, missing.clone())).await
+    }
+
+    async fn admitted(
+        ctx: &Ctx,
+        action: Action,
+        found: Option<Self>,
+        (relation, named, missing): (Relation, &UserRef, Problem),
+    ) -> Result<Self, Problems> {
         let target = Target {
             relation,
             name: found.as_ref().map_or_else(|| named.to_string(), |subject| name_of(&subject.user)),
             user: found.as_ref().map(|subject| subject.user.id),
-            missing: missing(named),
+            missing: missing.clone(),
         };
         authorize(ctx, action, &target).await?;
-        let subject = found.ok_or_else(|| missing(named))?;
+        let subject = found.ok_or(missing)?;
         subject.is_not_in_trash()?;
         Ok(subject)
     }
@@ -154,6 +174,10 @@ const fn is_about_account(action: Action) -> bool {
             | Action::DomainApprove
             | Action::CertificateRead
             | Action::CertificateRenew
+            | Action::WebUserRead
+            | Action::WebUserAdd
+            | Action::WebUserEdit
+            | Action::WebUserDelete
             | Action::LogRead
             | Action::SshKeyRead
             | Action::SshKeyAdd

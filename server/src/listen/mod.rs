@@ -4,6 +4,7 @@ mod certificate;
 mod connection;
 mod idle;
 mod panel;
+mod plain;
 mod shutdown;
 mod unix;
 
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 
 pub use certificate::Certificate;
 pub use panel::Panel;
+pub use plain::Plain;
 pub use shutdown::Shutdown;
 pub use unix::{Admission, UnixSocket};
 

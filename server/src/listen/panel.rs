@@ -118,25 +118,25 @@ async fn converse(
 }
 
 /// How many connections may be open, in all and for one address.
-struct Places {
+pub(super) struct Places {
     all: Arc<Semaphore>,
     per_address: usize,
     taken: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// A connection's place; free again when dropped.
-struct Place {
+pub(super) struct Place {
     places: Arc<Places>,
     address: IpAddr,
     _one: OwnedSemaphorePermit,
 }
 
 impl Places {
-    fn new(all: usize, per_address: usize) -> Self {
+    pub(super) fn new(all: usize, per_address: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), per_address, taken: Mutex::default() }
     }
 
-    fn take(places: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    pub(super) fn take(places: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let one = Arc::clone(&places.all).try_acquire_owned().ok()?;
         let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(address).or_default();

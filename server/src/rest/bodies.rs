@@ -7,12 +7,13 @@ use berth_core::domain::{Docroot, HstsAge, HttpsRedirect};
 use berth_core::egress::{Network, Note, PortRange, Protocol};
 use berth_core::event::EventPattern;
 use berth_core::name::{DisplayName, Email, Fqdn, PackageName, Username};
-use berth_core::package::{EgressPolicy, Limits, TimerMode};
+use berth_core::package::{EgressPolicy, Limit, Limits, TimerMode};
 use berth_core::policy::Scope;
 use berth_core::role::Role;
 use berth_core::suspension::{SuspensionLevel, SuspensionMessage, SuspensionReason, Until};
 use berth_core::timer::{MailOnFailure, Schedule, TimerCommand, TimerName, TimerTimeout};
 use berth_core::user::{Language, Phone, PostalAddress, Timezone};
+use berth_core::web_user::{WebService, WebUserLogin};
 use berth_core::webhook::WebhookUrl;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -180,6 +181,48 @@ pub struct EditDomainBody {
     /// For how many seconds browsers remember to come by HTTPS only, which they are told as soon as there is a
     /// certificate that they trust; null has them not be told.
     pub hsts: Option<HstsAge>,
+}
+
+/// A web user to add to a site.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"login": "myWebAccount", "password": "Qx7!mmr2"}))]
+pub struct AddWebUserBody {
+    /// What the web user signs in with.
+    pub login: WebUserLogin,
+    /// Nobody gets in without one.
+    #[schema(write_only, min_length = 5, max_length = 64)]
+    pub password: Option<String>,
+    /// The hash of a password instead, as `crypt(3)` makes it.
+    #[schema(write_only, max_length = 256)]
+    pub password_hash: Option<String>,
+    /// How many bytes they may store, or `unlimited`, which is as much as the account.
+    pub quota_bytes: Option<Limit>,
+    /// What their site may do; all that there is, if absent.
+    pub services: Option<Vec<WebService>>,
+}
+
+/// What to change of a web user; what is not named stays.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"quota_bytes": 104_857_600}))]
+pub struct EditWebUserBody {
+    /// Another password; an empty one locks.
+    #[schema(write_only, max_length = 64)]
+    pub password: Option<String>,
+    /// The hash of a password instead, as `crypt(3)` makes it.
+    #[schema(write_only, max_length = 256)]
+    pub password_hash: Option<String>,
+    /// How many bytes they may store, or `unlimited`, which is as much as the account.
+    pub quota_bytes: Option<Limit>,
+    /// What their site may do.
+    pub services: Option<Vec<WebService>>,
+}
+
+/// What the web users of a site may do.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"scripts": false}))]
+pub struct WebUserPrefsBody {
+    /// Whether their scripts run at all.
+    pub scripts: bool,
 }
 
 /// A key to add that opens file transfer.

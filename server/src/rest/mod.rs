@@ -32,6 +32,7 @@ mod settings;
 mod ssh_keys;
 mod timers;
 mod users;
+mod web_users;
 mod webhooks;
 
 use std::any::Any;
@@ -51,10 +52,11 @@ pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, ProblemDocument};
 use crate::app::App;
 use crate::config::Rate;
 use crate::listen::Shutdown;
-use crate::{link, panel};
+use crate::{link, panel, plesk};
 use limits::Limits;
 
 pub(crate) use body::{parse as parse_json, read as read_body};
+pub(crate) use body::read as read_body;
 pub(crate) use limits::Origin;
 pub(crate) use problem::Refusal;
 
@@ -84,6 +86,12 @@ impl Rest {
     /// What Installatron's own port answers.
     pub fn installatron_router(&self) -> Router {
         self.guard(crate::installatron::routes())
+        self.guard(api.merge(panel::routes()).merge(plesk::routes()).merge(description.routes()))
+    }
+
+    /// What a port without TLS answers, for networks that are trusted: the dialects and nothing else.
+    pub fn plain_router(&self) -> Router {
+        self.guard(plesk::routes())
     }
 
     /// What the agent's socket answers.
@@ -111,6 +119,14 @@ impl Rest {
         if problems.iter().any(|problem| problem.code == Code::Unauthenticated) {
             self.limits.failed(origin);
         }
+    /// Refuses to look at credentials from where too many wrong ones came.
+    pub(crate) fn may_try(&self, origin: Origin) -> Result<(), Refusal> {
+        self.limits.may_try(origin)
+    }
+
+    /// Counts wrong credentials.
+    pub(crate) fn failed(&self, origin: Origin) {
+        self.limits.failed(origin);
     }
 
     pub(crate) fn shutdown(&self) -> &Shutdown {
@@ -163,6 +179,9 @@ fn operations() -> OpenApiRouter<Rest> {
         .routes(routes!(certificates::list))
         .routes(routes!(certificates::show))
         .routes(routes!(certificates::renew))
+        .routes(routes!(web_users::list, web_users::add))
+        .routes(routes!(web_users::show, web_users::edit, web_users::delete))
+        .routes(routes!(web_users::preferences, web_users::set_preferences))
         .routes(routes!(logs::read))
         .routes(routes!(ssh_keys::list, ssh_keys::add))
         .routes(routes!(ssh_keys::remove))

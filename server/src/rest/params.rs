@@ -10,6 +10,7 @@ use berth_core::role::Role;
 use berth_core::standing::UserState;
 use berth_core::suspension::SuspensionReason;
 use berth_core::timer::TimerName;
+use berth_core::web_user::WebUserLogin;
 use berth_core::webhook::DeliveryState;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -78,6 +79,14 @@ pub struct UserParam {
 pub struct DomainParam {
     /// The domain.
     pub fqdn: Fqdn,
+}
+
+/// `{login}`
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct WebUserParam {
+    /// The login of the web user, whatever the case of its letters is.
+    pub login: WebUserLogin,
 }
 
 /// `{key}`

@@ -8,6 +8,7 @@ use berth_core::log::LogKind;
 use berth_core::name::{Fqdn, PackageName};
 use berth_core::role::UserRef;
 use berth_core::timer::TimerName;
+use berth_core::web_user::WebUserLogin;
 use berth_core::{Code, Parse, Problem};
 
 use super::problem::Refusal;
@@ -35,6 +36,11 @@ impl PathParts {
     /// `{fqdn}`
     pub(crate) fn domain(&self) -> Result<Fqdn, Refusal> {
         self.parsed("fqdn", Code::DomainNotFound)
+    }
+
+    /// `{login}`
+    pub(crate) fn web_user(&self) -> Result<WebUserLogin, Refusal> {
+        self.parsed("login", Code::WebUserNotFound)
     }
 
     /// `{timer}`

@@ -6,7 +6,8 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use berth_core::password::Password;
-use berth_core::{Code, Problem};
+use berth_core::web_user::{CryptHash, WebUserPassword};
+use berth_core::{Code, Parse, Problem};
 use tokio::sync::Semaphore;
 
 use crate::random::Randomness;
@@ -89,6 +90,30 @@ impl Hasher {
                 .map(|hash: PasswordHash| hash.to_string())
         })
         .await
+    }
+
+    /// Hashes the password of a web user as the system keeps it, with SHA-512 (`crypt(5)`).
+    ///
+    /// # Errors
+    /// `rate_limited` if the queue is too long, `internal` if hashing fails.
+    pub async fn crypt(
+        &self,
+        password: &WebUserPassword,
+        randomness: &dyn Randomness,
+    ) -> Result<CryptHash, Problem> {
+        let mut salt = [0; 12];
+        randomness.fill(&mut salt);
+        let password = password.clone();
+        let text = self
+            .run(move || {
+                use sha_crypt::PasswordHasher as _;
+                let sha = sha_crypt::ShaCrypt::from(sha_crypt::Params::RECOMMENDED);
+                sha.hash_password_with_salt(password.expose().as_bytes(), &salt)
+                    .map(|hash| hash.as_str().to_owned())
+                    .map_err(|_| argon2::password_hash::Error::Crypto)
+            })
+            .await?;
+        CryptHash::parse(&text)
     }
 
     /// How many requests wait for a hash or have one running.

@@ -15,5 +15,6 @@ mod link;
 mod listeners;
 mod pages;
 mod panel;
+mod plesk;
 mod rates;
 mod world;

@@ -150,6 +150,10 @@ impl World {
             .json(&json!({"name": "nightly", "schedule": "@daily", "command": "true"}))
             .await
             .expect(201);
+        self.operator("POST", "/api/v1/domains/bella-second.com/web-users")
+            .json(&json!({"login": "bellasWeb"}))
+            .await
+            .expect(201);
         let account = serde_json::from_value(created.body["account"]["id"].clone()).unwrap();
         self.changed_by_hand(account).await;
         let hook = self
@@ -409,6 +413,7 @@ pub(crate) fn filled(path: &str, bella: &Bella, api_key: &str) -> String {
         .replace("{rule}", &bella.egress_rule)
         .replace("{webhook}", &bella.webhook)
         .replace("{delivery}", &bella.delivery)
+        .replace("{login}", "bellasWeb")
         .replace("{timer}", "nightly")
         .replace("{kind}", "access")
         .replace("{package}", "spare")

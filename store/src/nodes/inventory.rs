@@ -49,6 +49,17 @@ pub async fn foreign(tx: &mut Tx, node: NodeId, name: &Username) -> Result<Forei
     })
 }
 
+/// Whether a node has an account or a group that is not Berth's under one of these names.
+pub async fn foreign_account(tx: &mut Tx, node: NodeId, names: &[&str]) -> Result<bool> {
+    for name in names {
+        let kinds = fetch_all!(tx, (String,), KINDS, node.0, *name)?;
+        if kinds.iter().any(|(kind,)| kind == ACCOUNT) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Forgets a left-over home that has been moved aside.
 pub(super) async fn forget_home(tx: &mut Tx, node: NodeId, name: &Username) -> Result<()> {
     execute!(tx, FORGET_HOME, node.0, name.as_str())?;

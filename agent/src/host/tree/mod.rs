@@ -52,7 +52,7 @@ const BASE: &[(&str, &str, u32)] = &[
     ),
     (
         "/etc/group",
-        "root:x:0:\nberth-web:x:990:\nberth-tls:x:991:\nberth-sftp:x:992:\nberth-log:x:993:\n",
+        "root:x:0:\nberth-web:x:990:\nberth-tls:x:991:\nberth-sftp:x:992:\nberth-log:x:993:\nberth-webuser:x:994:\n",
         0o644,
     ),
     (
@@ -60,7 +60,11 @@ const BASE: &[(&str, &str, u32)] = &[
         "root:*:20000:0:99999:7:::\nberth-web:!*:20000::::::\nberth-tls:!*:20000::::::\nberth-log:!*:20000::::::\n",
         0o640,
     ),
-    ("/etc/gshadow", "root:*::\nberth-web:!*::\nberth-tls:!*::\nberth-sftp:!*::\nberth-log:!*::\n", 0o640),
+    (
+        "/etc/gshadow",
+        "root:*::\nberth-web:!*::\nberth-tls:!*::\nberth-sftp:!*::\nberth-log:!*::\nberth-webuser:!*::\n",
+        0o640,
+    ),
     ("/usr/sbin/php-fpm8.4", "", 0o755),
     ("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n", 0o444),
 ];

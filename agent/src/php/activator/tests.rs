@@ -237,7 +237,7 @@ impl Systemd for Manager {
 }
 
 fn tenant() -> Tenant {
-    Tenant { uid: Uid::try_from(NUMBER).unwrap(), user: Username::parse("alice").unwrap() }
+    Tenant::account(Uid::try_from(NUMBER).unwrap(), &Username::parse("alice").unwrap())
 }
 
 /// Ensures as a pass does, on a thread that may block.

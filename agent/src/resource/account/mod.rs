@@ -5,6 +5,7 @@ mod differences;
 mod edit;
 mod removal;
 mod table;
+mod web_users;
 
 use std::collections::BTreeMap;
 
@@ -49,11 +50,13 @@ fn commit(
     let day = context.now.timestamp().div_euclid(86_400);
     let mut found = read(context.host)?;
     let mut wanted = found.edited(specs, extra_groups, day);
+    wanted.files = web_users::edited(wanted.files, specs, day);
     if wanted.files != found {
         let lock = context.host.lock_account_files()?;
         // Somebody may have changed them before we had the lock.
         found = read(context.host)?;
         wanted = found.edited(specs, extra_groups, day);
+        wanted.files = web_users::edited(wanted.files, specs, day);
         write(context.host, &lock, &found, &wanted.files)?;
         drop(lock);
         differences::note(context, watched, &found, &wanted.files);

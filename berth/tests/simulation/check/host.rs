@@ -4,11 +4,11 @@ use berth_agent::egress::Tenant;
 use berth_agent::host::quota::QuotaLimits;
 use berth_agent::host::tree::TreeHost;
 use berth_agent::host::{Acl, Attributes, Entry, Host, Kind, Owner};
-use berth_core::account::UID_RANGE;
+use berth_core::account::{UID_RANGE, Uid};
 use berth_core::domain::HttpsRedirect;
 use berth_core::layout;
 use berth_core::package::{Bound, TimerMode};
-use berth_core::spec::{AccountSpec, SiteSpec};
+use berth_core::spec::{AccountSpec, SiteSpec, WebUserSpec};
 
 use super::must;
 use crate::world::Wrong;
@@ -28,17 +28,15 @@ pub(super) fn check(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong>
     }
     let names = |of: &dyn Fn(&AccountSpec) -> Option<String>| specs.iter().filter_map(of).collect();
     let homes: BTreeSet<String> = names(&|spec| Some(spec.username.to_string()));
-    only(host, layout::HOME_ROOT, &homes, |name| name == ".berth-quarantine" || name.starts_with("left"))?;
+    only(host, layout::HOME_ROOT, &homes, |name| {
+        [".berth-quarantine", ".berth-web-users"].contains(&name) || name.starts_with("left")
+    })?;
+    web_users(host, specs)?;
     keys(host, specs)?;
     timers(host, specs)?;
-    let with_php = |spec: &AccountSpec| spec.bounds.php_children != Bound::Max(0);
-    only(
-        host,
-        layout::PHP_CONFIG_DIR,
-        &names(&|spec| with_php(spec).then(|| format!("{}.conf", spec.uid))),
-        nothing,
-    )?;
-    let sockets = names(&|spec| with_php(spec).then(|| format!("{}.sock", spec.uid)));
+    let uids: Vec<_> = specs.iter().filter(|spec| with_php(spec)).flat_map(uids).collect();
+    only(host, layout::PHP_CONFIG_DIR, &uids.iter().map(|uid| format!("{uid}.conf")).collect(), nothing)?;
+    let sockets: BTreeSet<String> = uids.iter().map(|uid| format!("{uid}.sock")).collect();
     only(host, layout::PHP_SOCKET_DIR, &sockets, nothing)?;
     for socket in &sockets {
         let path = format!("{}/{socket}", layout::PHP_SOCKET_DIR);
@@ -51,6 +49,43 @@ pub(super) fn check(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong>
     egress(host, specs)?;
     let nginx = host.systemd().unit_state("nginx.service").unwrap();
     must(nginx.as_deref() == Some("active"), || format!("nginx is {nginx:?}"))
+}
+
+fn with_php(spec: &AccountSpec) -> bool {
+    spec.bounds.php_children != Bound::Max(0)
+}
+
+/// The numbers of an account and of its web users.
+fn uids(spec: &AccountSpec) -> Vec<Uid> {
+    std::iter::once(spec.uid).chain(spec.web_users.iter().map(|user| user.uid)).collect()
+}
+
+/// Each web user has a jail with pages in it and links that lead there, and nobody else has.
+fn web_users(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
+    let (mut dirs, mut links_wanted) = (BTreeSet::new(), BTreeMap::new());
+    for spec in specs.iter().filter(|spec| !spec.web_users.is_empty()) {
+        dirs.insert(spec.uid.to_string());
+        let jails = spec.web_users.iter().map(|user| user.uid.to_string()).collect();
+        only(host, &layout::web_users_dir(spec.uid), &jails, nothing)?;
+        for user in &spec.web_users {
+            let home = layout::web_user_home(spec.uid, user.uid);
+            let mut wanted = Attributes::plain(Owner::root_with(user.uid.get()), 0o750);
+            wanted.acl = Acl::passage([WEB]);
+            let found = entry(host, &home)?;
+            must(found.attributes == wanted, || format!("{home}: {:?}", found.attributes))?;
+            let pages = entry(host, &format!("{home}/public_html"))?;
+            must(pages.attributes.owner == Owner::tenant(user.uid.get()), || format!("{home}/public_html"))?;
+            let site = spec.sites.iter().find(|site| site.domain == user.domain);
+            for name in site.into_iter().flat_map(SiteSpec::hosts).filter(|name| name.as_str().len() <= 80) {
+                links_wanted.insert(format!("{name}~{}", user.login), home.clone());
+            }
+        }
+    }
+    if host.entry(layout::WEB_USERS_ROOT).unwrap().is_none() {
+        return must(dirs.is_empty(), || "no web user has a home".to_owned());
+    }
+    only(host, layout::WEB_USERS_ROOT, &dirs, nothing)?;
+    links(host, layout::WEB_USER_TREE, &links_wanted)
 }
 
 fn nothing(_: &str) -> bool {
@@ -84,14 +119,33 @@ fn only(
 fn account_files(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
     let ours: BTreeMap<&str, &AccountSpec> =
         specs.iter().map(|spec| (spec.username.as_str(), spec)).collect();
+    let of = |spec: &'_ AccountSpec| -> Vec<_> { spec.web_users.clone() };
+    let all: Vec<_> =
+        specs.iter().flat_map(|spec| of(spec).into_iter().map(move |user| (spec, user))).collect();
+    let web_users: BTreeMap<&str, (&AccountSpec, &WebUserSpec)> =
+        all.iter().map(|(spec, user)| (user.login.as_str(), (*spec, user))).collect();
     for (path, number) in
         [("/etc/passwd", Some(2)), ("/etc/group", Some(2)), ("/etc/shadow", None), ("/etc/gshadow", None)]
     {
         let content = text(host, path)?;
         let mut seen = BTreeSet::new();
+        let mut seen_web = BTreeSet::new();
         for line in content.lines() {
             let fields: Vec<&str> = line.split(':').collect();
             let spec = ours.get(fields[0]);
+            if let Some((spec, user)) = web_users.get(fields[0]) {
+                must(seen_web.insert(fields[0]), || format!("{path}: {} is there twice", fields[0]))?;
+                if let Some(index) = number {
+                    must(fields[index] == user.uid.to_string(), || format!("{path}: {line}"))?;
+                }
+                let sound = match path {
+                    "/etc/passwd" => fields[5] == layout::web_user_home(spec.uid, user.uid),
+                    "/etc/shadow" => fields[1] == if spec.sftp.enabled { "$6$salt$hash" } else { "!" },
+                    _ => true,
+                };
+                must(sound, || format!("{path}: {line}"))?;
+                continue;
+            }
             if let Some(index) = number {
                 let number: u32 = fields[index].parse().map_err(|_| format!("{path}: {line}"))?;
                 let fits = match spec {
@@ -100,7 +154,8 @@ fn account_files(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
                 };
                 must(fits, || format!("{path}: `{line}` belongs to nobody, or has another number"))?;
             } else {
-                let foreign = ["root", "berth-web", "berth-tls", "berth-log", "berth-sftp", "foreign"];
+                let foreign =
+                    ["root", "berth-web", "berth-tls", "berth-log", "berth-sftp", "berth-webuser", "foreign"];
                 must(spec.is_some() || foreign.contains(&fields[0]), || {
                     format!("{path}: `{line}` belongs to nobody")
                 })?;
@@ -120,10 +175,15 @@ fn account_files(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
                 _ => {}
             }
         }
+        must(seen_web.len() == web_users.len(), || format!("{path} has {} web users", seen_web.len()))?;
         must(seen.len() == ours.len(), || format!("{path} has {} of {} accounts", seen.len(), ours.len()))?;
     }
     let groups = text(host, "/etc/group")?;
-    for (group, wanted) in [("berth-sftp", ours.keys().copied().collect()), ("berth-web", BTreeSet::new())] {
+    for (group, wanted) in [
+        ("berth-sftp", ours.keys().copied().collect()),
+        ("berth-webuser", web_users.keys().copied().collect()),
+        ("berth-web", BTreeSet::new()),
+    ] {
         let line = groups.lines().find(|line| line.starts_with(&format!("{group}:")));
         let line = line.ok_or_else(|| format!("the group {group} is missing"))?;
         let members: BTreeSet<&str> =
@@ -275,6 +335,11 @@ fn sites(host: &TreeHost, specs: &[AccountSpec]) -> Result<(), Wrong> {
     // Certificates go with their names.
     let of_names = logs.keys().flat_map(|name| [format!("{name}.crt"), format!("{name}.key")]).collect();
     only(host, layout::TLS_DIR, &of_names, |name| name.starts_with("_default."))?;
+    for spec in specs.iter().filter(|spec| with_php(spec)) {
+        for user in &spec.web_users {
+            sockets.insert(format!("~{}.sock", user.login), layout::php_socket(user.uid));
+        }
+    }
     links(host, layout::PHP_HOST_DIR, &sockets)?;
     links(host, layout::LOG_TREE, &logs)?;
     only(host, layout::SITES_DIR, &blocks, nothing)?;

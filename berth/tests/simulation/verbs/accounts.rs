@@ -85,12 +85,16 @@ pub(super) fn edit_domain(dice: &mut Dice, facts: &Facts) -> Option<Order> {
 
 pub(super) fn remove_domain(dice: &mut Dice, facts: &Facts) -> Option<Order> {
     let (user, fqdn, fact) = some_domain(dice, facts)?;
+    let web_users = fact.replacen("/domain/", "/web/", 1) + "/";
     let order = Order::new(format!("remove {fact}"), move |ctx| {
         let (user, fqdn) = (user.clone(), fqdn.clone());
         async move { app::remove_domain(&ctx, &user, &fqdn, Mode::Apply).await.map(drop) }
     })
     .then(move |facts, _| {
         let removed = facts.remove(&fact).ok_or("there is no such domain")?;
+        for login in facts.all_below(&web_users) {
+            facts.remove(&format!("{web_users}{login}"));
+        }
         expect(removed["primary"] == json!(false), "it is the primary domain")
     });
     Some(order)

@@ -13,6 +13,7 @@ mod nodes;
 mod packages;
 mod timers;
 mod users;
+mod web_users;
 mod webhooks;
 mod websites;
 
@@ -48,6 +49,9 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::DomainVerify, make: accounts::verify_domain },
     Entry { action: Action::DomainApprove, make: accounts::approve_domain },
     Entry { action: Action::CertificateRenew, make: accounts::renew_certificate },
+    Entry { action: Action::WebUserAdd, make: web_users::add },
+    Entry { action: Action::WebUserEdit, make: web_users::edit },
+    Entry { action: Action::WebUserDelete, make: web_users::delete },
     Entry { action: Action::SshKeyAdd, make: accounts::add_ssh_key },
     Entry { action: Action::SshKeyRemove, make: accounts::remove_ssh_key },
     Entry { action: Action::TimerAdd, make: timers::add },

@@ -1,6 +1,5 @@
 //! The transient unit that a tenant's PHP runs in.
 
-use berth_core::layout::HOME_ROOT;
 use zbus::{Fd, Variant};
 
 use crate::host::systemd::PhpUnit;
@@ -47,7 +46,7 @@ pub(super) fn properties<'a>(unit: &'a PhpUnit<'a>) -> Result<Vec<(&'static str,
         // One request that takes too much memory does not end the others.
         ("OOMPolicy", Variant::from("continue")),
         ("ProtectSystem", Variant::from("strict")),
-        ("ReadWritePaths", Variant::from(vec![format!("{HOME_ROOT}/{}", unit.user)])),
+        ("ReadWritePaths", Variant::from(vec![unit.home])),
         ("TemporaryFileSystem", Variant::from(vec![(OURS, "ro,mode=0711")])),
         ("BindReadOnlyPaths", Variant::from(vec![(unit.config, unit.config, false, 0_u64)])),
         ("InaccessiblePaths", Variant::from(HIDDEN.to_vec())),
