@@ -11,7 +11,7 @@ use berth_core::standing::Standing;
 use berth_core::{Code, Problem, layout};
 use sha2::{Digest, Sha256};
 
-use super::account::{field, lines};
+use super::account::{self, field, lines};
 use super::{AccountResource, Context, Converged, Failure, Observed};
 use crate::host::quota::{QuotaLimits, Reading};
 use crate::host::{Acl, Attributes, Owner};
@@ -54,6 +54,9 @@ impl AccountResource for WebUsers {
         let dir = layout::web_users_dir(spec.uid);
         let users: &[WebUserSpec] =
             if spec.standing == Standing::Purged { &[] } else { spec.web_users.as_slice() };
+        if spec.standing == Standing::Purged {
+            account::remove_web_users(context, spec)?;
+        }
         if users.is_empty() && context.host.entry(&dir)?.is_none() {
             return Ok(Observed::new().with("users", Vec::<String>::new()));
         }

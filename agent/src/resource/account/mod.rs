@@ -69,6 +69,22 @@ fn commit(
     Ok(results)
 }
 
+/// Takes the entries of all web users of an account away that is purged.
+///
+/// # Errors
+/// A file can't be read or written.
+pub fn remove_web_users(context: &Context<'_>, spec: &AccountSpec) -> Result<(), HostError> {
+    let day = context.now.timestamp().div_euclid(86_400);
+    let found = read(context.host)?;
+    if web_users::edited(found.clone(), &[spec], day) == found {
+        return Ok(());
+    }
+    let lock = context.host.lock_account_files()?;
+    let found = read(context.host)?;
+    let wanted = web_users::edited(found.clone(), &[spec], day);
+    write(context.host, &lock, &found, &wanted)
+}
+
 fn read(host: &dyn Host) -> Result<Files, HostError> {
     let [group, gshadow, shadow, passwd] = PATHS.map(|path| host.read(path));
     Ok(Files { group: group?, gshadow: gshadow?, shadow: shadow?, passwd: passwd? })
