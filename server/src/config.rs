@@ -220,6 +220,8 @@ pub struct Installatron {
     pub listen: Option<SocketAddr>,
     /// Whether connections of websites that are tried may lead to this host and its links.
     pub allow_loopback: bool,
+}
+
 /// `[plesk]`: what Plesk's API accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -13,8 +13,6 @@ use tokio::task::JoinSet;
 use crate::app::{self, App, Settings};
 use crate::clock::SystemClock;
 use crate::config::{Config, Listen};
-use crate::listen::{Admission, Certificate, Panel, Shutdown, UnixSocket};
-use crate::config::Config;
 use crate::listen::{Admission, Certificate, Panel, Plain, Shutdown, UnixSocket};
 use crate::random::SystemRandomness;
 use crate::rest::Rest;
@@ -55,6 +53,8 @@ pub async fn serve(config: Config) -> Result<()> {
             let listen = Listen { panel: address, ..config.listen.clone() };
             Some(Panel::bind(&listen, Arc::clone(&certificate)).await?)
         }
+        None => None,
+    };
     let plain = match config.listen.plain {
         Some(address) => Some(Plain::bind(address, &config.listen).await?),
         None => None,
@@ -77,6 +77,7 @@ pub async fn serve(config: Config) -> Result<()> {
     listeners.spawn(panel.serve(rest.router(), shutdown.clone()));
     if let Some(port) = installatron {
         listeners.spawn(port.serve(rest.installatron_router(), shutdown.clone()));
+    }
     if let Some(plain) = plain {
         tracing::warn!(address = %plain.address(), "the dialects are also served without TLS");
         listeners.spawn(plain.serve(rest.plain_router(), shutdown.clone()));

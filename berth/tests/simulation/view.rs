@@ -4,9 +4,7 @@ use berth_core::command::ListUsers;
 use berth_store::users::Visible;
 use berth_store::{
     Store, accounts, api_keys, domains, egress_rules, external_users, nodes, packages, ssh_keys, timers,
-    users, webhooks, websites,
-    Store, accounts, api_keys, domains, egress_rules, nodes, packages, ssh_keys, timers, users, web_users,
-    webhooks,
+    users, web_users, webhooks, websites,
 };
 use serde_json::json;
 

@@ -114,7 +114,7 @@ async fn handle(rest: &Rest, call: Call, request: Request) -> Result<Envelope, P
 /// Whose key it is: one of the two of this API, which speak for the main administrator, or one of Berth's own.
 async fn identify(rest: &Rest, peer: Peer, id: RequestId, key: &str) -> Result<Ctx, Problems> {
     let origin = Origin::of(peer);
-    rest.may_try(origin)?;
+    rest.may_try(origin).map_err(|refusal| refusal.problems().clone())?;
     let from = peer.to_string();
     let known = if key.starts_with("berth_") {
         app::authenticate(rest.app(), id, key, &from).await
@@ -124,7 +124,9 @@ async fn identify(rest: &Rest, peer: Peer, id: RequestId, key: &str) -> Result<C
     let actor = match known {
         Ok(actor) => actor,
         Err(problems) => {
-            rest.failed(origin, &problems);
+            if problems.iter().any(|problem| problem.code == Code::Unauthenticated) {
+                rest.failed(origin);
+            }
             return Err(problems);
         }
     };

@@ -40,7 +40,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use berth_core::{Code, Problems};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
@@ -56,7 +55,6 @@ use crate::{link, panel, plesk};
 use limits::Limits;
 
 pub(crate) use body::{parse as parse_json, read as read_body};
-pub(crate) use body::read as read_body;
 pub(crate) use limits::Origin;
 pub(crate) use problem::Refusal;
 
@@ -79,19 +77,19 @@ impl Rest {
     pub fn router(&self) -> Router {
         let (api, document) = operations().split_for_parts();
         let description = description::Served::new(&crate::openapi::complete(document));
-        let pages = api.merge(panel::routes()).merge(description.routes());
+        let pages = api.merge(panel::routes()).merge(plesk::routes()).merge(description.routes());
         self.guard(pages.layer(from_fn_with_state(self.clone(), crate::installatron::divert)))
     }
 
     /// What Installatron's own port answers.
     pub fn installatron_router(&self) -> Router {
         self.guard(crate::installatron::routes())
-        self.guard(api.merge(panel::routes()).merge(plesk::routes()).merge(description.routes()))
     }
 
     /// What a port without TLS answers, for networks that are trusted: the dialects and nothing else.
     pub fn plain_router(&self) -> Router {
-        self.guard(plesk::routes())
+        let dialects = plesk::routes();
+        self.guard(dialects.layer(from_fn_with_state(self.clone(), crate::installatron::divert)))
     }
 
     /// What the agent's socket answers.
@@ -109,16 +107,6 @@ impl Rest {
         &self.app
     }
 
-    /// Makes sure that an address has not failed to sign in too often.
-    pub(crate) fn may_try(&self, origin: Origin) -> Result<(), Problems> {
-        self.limits.may_try(origin).map_err(|refusal| refusal.problems().clone())
-    }
-
-    /// Counts a failure to sign in, if these problems are one.
-    pub(crate) fn failed(&self, origin: Origin, problems: &Problems) {
-        if problems.iter().any(|problem| problem.code == Code::Unauthenticated) {
-            self.limits.failed(origin);
-        }
     /// Refuses to look at credentials from where too many wrong ones came.
     pub(crate) fn may_try(&self, origin: Origin) -> Result<(), Refusal> {
         self.limits.may_try(origin)
