@@ -24,6 +24,7 @@ async fn a_dry_run_answers_a_plan_and_changes_nothing() {
     let invited = invited.body["invitation"]["id"].as_str().unwrap().to_owned();
     let before = world.everything().await;
     let mut checked = 0;
+    let mut refused = Vec::new();
     for operation in operations().iter().filter(|operation| operation.changes()) {
         assert!(operation.dry_run, "{} {} can't be tried", operation.method, operation.path);
         let path = filled(&operation.path, &bella, &id);
@@ -44,8 +45,9 @@ async fn a_dry_run_answers_a_plan_and_changes_nothing() {
             ask("plan").await.refused(404, code);
             continue;
         }
+        // Being refused leaves a trace in the audit log, so that comes behind the comparison.
         if operation.path.ends_with("/recover") {
-            ask("plan").await.refused(403, "forbidden");
+            refused.push((operation.method.clone(), format!("{path}?dry_run=plan"), operation.example()));
             continue;
         }
         let plan = ask("plan").await.expect(200);
@@ -60,6 +62,10 @@ async fn a_dry_run_answers_a_plan_and_changes_nothing() {
     assert!(checked > 15, "{checked}");
     let after = world.everything().await;
     assert_eq!(before, after);
+    assert!(!refused.is_empty());
+    for (method, path, body) in refused {
+        world.network(&method, &path).key(&admin).json(&body).await.refused(403, "forbidden");
+    }
 }
 
 #[tokio::test]

@@ -202,9 +202,10 @@ mod tests {
 
     #[test]
     fn somebody_elses_name_or_number_is_left_alone() {
-        let spec = with_user("root");
-        assert_eq!(edited(files(), &[&spec], 1), files());
+        let spec = with_user("stranger");
         let mut there = files();
+        there.passwd = Some(b"stranger:x:1001:1001::/:/bin/sh\n".to_vec());
+        assert_eq!(edited(there.clone(), &[&spec], 1), there);
         there.passwd = Some(b"other:x:1900000050:100::/:/bin/sh\n".to_vec());
         assert_eq!(edited(there.clone(), &[&with_user("myWeb")], 1), there);
         let mut without = files();
