@@ -63,8 +63,6 @@ actions! {
     UserRestore => "user.restore", Users;
     /// Remove a user for good.
     UserPurge => "user.purge", Users;
-    /// Try every way in to what belongs to a user.
-    UserProbe => "user.probe", Users;
     /// Give an account another package.
     UserSetPackage => "user.set_package", Users;
     /// Act in a user's place.
@@ -354,7 +352,6 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             // Which reasons these may concern is said by `suspension::Authority`.
             | A::UserSuspend
             | A::UserActivate
-            | A::UserProbe
             | A::WebsiteRead
             | A::WebsiteSet
             | A::SftpSet
@@ -426,7 +423,6 @@ fn role_allows(role: Role, action: Action, relation: Relation) -> bool {
             | A::SessionRevoke
             | A::UserSuspend
             | A::UserActivate
-            | A::UserProbe
             | A::WebsiteRead
             | A::WebsiteSet
             | A::SftpSet

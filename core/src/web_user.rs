@@ -182,7 +182,7 @@ fn refused(detail: String) -> Problem {
 impl Parse for WebUserPassword {
     fn parse(text: &str) -> Result<Self, Problem> {
         let count = text.chars().count();
-        if count < PASSWORD_MIN || count > PASSWORD_MAX_MAX {
+        if !(PASSWORD_MIN..=PASSWORD_MAX_MAX).contains(&count) {
             let detail =
                 format!("the password does not have {PASSWORD_MIN} to {PASSWORD_MAX_MAX} characters");
             return Err(refused(detail));

@@ -61,7 +61,7 @@ impl AccountResource for WebUsers {
             return Ok(Observed::new().with("users", Vec::<String>::new()));
         }
         self.remove_others(context, spec, users, &dir)?;
-        self.end_sessions(context, spec, users, marks)?;
+        Self::end_sessions(context, spec, users, marks)?;
         if users.is_empty() {
             context.host.remove_dir(&dir)?;
             return Ok(Observed::new().with("users", Vec::<String>::new()));
@@ -121,7 +121,6 @@ impl WebUsers {
 
     /// Ends what was opened with a password that does not open it any more.
     fn end_sessions(
-        &self,
         context: &Context<'_>,
         spec: &AccountSpec,
         users: &[WebUserSpec],

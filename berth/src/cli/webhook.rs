@@ -41,7 +41,7 @@ pub(crate) struct WebhookArg {
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {
     /// Where events are sent, such as <https://billing.example.com/berth>
-    url: String,
+    receiver: String,
 
     /// Which events: kinds such as user.create, families such as user.*, or * for everything; may be given several
     /// times. Everything if absent
@@ -102,7 +102,7 @@ pub(crate) struct TestArgs {
 impl AddArgs {
     pub(super) fn body(&self) -> Value {
         object([
-            ("url", Some(Value::from(self.url.clone()))),
+            ("url", Some(Value::from(self.receiver.clone()))),
             ("events", (!self.events.is_empty()).then(|| json!(self.events))),
             ("note", self.note.clone().map(Value::from)),
         ])

@@ -71,6 +71,7 @@ impl PutExternalUser {
 }
 
 /// A field that an empty text takes away.
+#[expect(clippy::option_option, reason = "not said, taken away and set are three things")]
 fn optional_text<T: Parse>(fields: &mut Fields, name: &str) -> Option<Option<T>> {
     if !fields.sent(name) {
         return None;

@@ -80,6 +80,7 @@ fn password(fields: &mut Fields) -> Option<NewPassword> {
 }
 
 /// A number of bytes or `unlimited`.
+#[expect(clippy::option_option, reason = "not said, taken away and set are three things")]
 fn quota(fields: &mut Fields) -> Option<Option<WebUserQuota>> {
     let value = fields.raw("quota_bytes")?;
     let parsed = Limit::from_value(&value).and_then(|limit| match limit {

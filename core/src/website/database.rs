@@ -26,7 +26,7 @@ pub struct WebsiteDatabase {
 pub struct DatabaseHost(String);
 text_newtype!(DatabaseHost);
 
-/// MySQL's port.
+/// The port of `MySQL` and `MariaDB`.
 const PORT: u16 = 3306;
 
 impl DatabaseHost {
@@ -79,7 +79,7 @@ impl Parse for DatabaseHost {
     }
 }
 
-/// The name of a database or of a user of one, within MySQL's limits.
+/// The name of a database or of a user of one, within the limits of `MySQL`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DatabaseName(String);

@@ -148,7 +148,7 @@ impl Remote {
         {
             return Err(invalid("names no valid host"));
         }
-        let decoded = |part: &str| percent_decode_str(part).decode_utf8().map(|text| text.into_owned());
+        let decoded = |part: &str| percent_decode_str(part).decode_utf8().map(std::borrow::Cow::into_owned);
         let user = decoded(url.username()).map_err(|_| invalid("has a user that is not UTF-8"))?;
         let secret = decoded(url.password().unwrap_or_default())
             .map_err(|_| invalid("has a password that is not UTF-8"))?;

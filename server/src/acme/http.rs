@@ -16,7 +16,7 @@ use super::AuthorityError;
 /// How long a connection to the authority may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take.
-const WHOLE: Duration = Duration::from_secs(60);
+const WHOLE: Duration = Duration::from_mins(1);
 /// Longest answer; a chain of certificates takes some kilobytes.
 const MOST_BYTES: usize = 1024 * 1024;
 
@@ -71,6 +71,7 @@ impl HttpClient for Transport {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
 fn failed(error: reqwest::Error) -> Error {
     Error::Other(plain(&error).into())
 }

@@ -66,16 +66,12 @@ pub async fn authenticate_plesk_key(
         }
         Ok(users::by_id(&mut tx, key.user).await?)
     })?;
-    match found {
-        Some(user) => {
-            closed_out(&user)?;
-            Ok(person(&user, Via::Plesk))
-        }
-        None => {
-            retrying!(app, note_refusal(app, request, from, "secret key"))?;
-            Err(refused().into())
-        }
-    }
+    let Some(user) = found else {
+        retrying!(app, note_refusal(app, request, from, "secret key"))?;
+        return Err(refused().into());
+    };
+    closed_out(&user)?;
+    Ok(person(&user, Via::Plesk))
 }
 
 fn person(user: &UserRecord, via: Via) -> Actor {

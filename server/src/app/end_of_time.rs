@@ -46,6 +46,7 @@ pub async fn end_of_time(app: &Arc<App>) -> Result<usize, StoreError> {
     Ok(done)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what became of an attempt ends here")]
 fn noted(user: UserId, done: Result<(), Problems>) -> bool {
     if let Err(problems) = &done {
         tracing::warn!(%user, %problems, "what was to end by itself did not; it is tried again");

@@ -12,13 +12,14 @@ pub fn closed_out(user: &UserRecord) -> Result<(), Problem> {
         return Err(Problem::new(Code::Unauthenticated, "there is no such user"));
     }
     let Some(suspension) = user.life.closing_sign_in() else { return Ok(()) };
-    let mut detail = format!("suspended, reason: {}", suspension.reason);
-    if let Some(until) = suspension.until {
-        detail.push_str(&format!(", until {}", until.format("%Y-%m-%d %H:%M UTC")));
-    }
-    if let Some(message) = &suspension.message {
-        detail.push_str(&format!(": {message}"));
-    }
+    let until = suspension.until.map(|until| format!(", until {}", until.format("%Y-%m-%d %H:%M UTC")));
+    let message = suspension.message.as_ref().map(|message| format!(": {message}"));
+    let detail = format!(
+        "suspended, reason: {}{}{}",
+        suspension.reason,
+        until.unwrap_or_default(),
+        message.unwrap_or_default()
+    );
     Err(Problem::new(Code::UserSuspended, detail))
 }
 

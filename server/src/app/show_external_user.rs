@@ -6,7 +6,7 @@ use berth_core::{Code, Problem, Problems};
 
 use super::context::Ctx;
 use super::external_view::external_view;
-use super::problem::{Failure, retrying};
+use super::problem::retrying;
 use super::subject::Subject;
 
 /// A user with their websites and what is secret in these.
@@ -18,7 +18,7 @@ pub async fn show_external_user(ctx: &Ctx, login: &Login) -> Result<ExternalUser
     let view = retrying!(&ctx.app, async {
         let mut tx = ctx.app.store.read().await?;
         let subject = subject.again(&mut tx).await?;
-        external_view(&ctx.app, &mut tx, subject.user).await.map_err(Failure::from)
+        external_view(&ctx.app, &mut tx, subject.user).await
     })?;
     view.ok_or_else(|| Problem::new(Code::UserNotFound, format!("there is no user `{login}`")).into())
 }

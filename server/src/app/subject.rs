@@ -65,8 +65,8 @@ impl Subject {
         };
         let account = accounts::of_user(&mut tx, user.id).await?;
         let relation = relation(&mut tx, &ctx.actor, action, &user, account.as_ref()).await?;
-        let in_trash_too = action.scope() == Scope::Read
-            || matches!(action, Action::UserRestore | Action::UserPurge | Action::UserProbe);
+        let in_trash_too =
+            action.scope() == Scope::Read || matches!(action, Action::UserRestore | Action::UserPurge);
         Ok((Some(Self { user, account, in_trash_too }), relation))
     }
 

@@ -86,7 +86,7 @@ fn code_of(problem: &Problem) -> (u16, String) {
     match (problem.code, field) {
         (Code::Unauthenticated, _) => (403, "invalid_api_key".to_owned()),
         (Code::UserNotFound, _) => (404, "user_not_found".to_owned()),
-        (Code::FieldMissing, Some("id")) | (_, Some("id")) => (403, "invalid_argument_id".to_owned()),
+        (_, Some("id")) => (403, "invalid_argument_id".to_owned()),
         (Code::FieldMissing, Some(field)) => (400, format!("empty_argument_{field}")),
         (Code::Forbidden, None) => (403, "permission_denied".to_owned()),
         (_, Some(field)) => (400, format!("invalid_argument_{field}")),

@@ -24,7 +24,7 @@ pub(super) fn node(name: impl Into<Cow<'static, str>>, nodes: Vec<Node>) -> Node
 }
 
 /// An element with a text in it.
-pub(super) fn leaf(name: impl Into<Cow<'static, str>>, text: impl ToString) -> Node {
+pub(super) fn leaf(name: impl Into<Cow<'static, str>>, text: impl std::fmt::Display) -> Node {
     Node { name: name.into(), attributes: Vec::new(), content: Content::Text(text.to_string()) }
 }
 

@@ -38,16 +38,12 @@ impl<'a> Sequence<'a> {
             Order::Strict => (self.rest.front()?.name == name).then_some(0),
             Order::Any => self.rest.iter().position(|child| child.name == name),
         };
-        match place {
-            Some(place) => {
-                self.expected.clear();
-                self.rest.remove(place)
-            }
-            None => {
-                self.expected.push(name);
-                None
-            }
-        }
+        let Some(place) = place else {
+            self.expected.push(name);
+            return None;
+        };
+        self.expected.clear();
+        self.rest.remove(place)
     }
 
     /// The next child, which has to be of that name.

@@ -103,7 +103,7 @@ impl Lines<'_> {
     fn of(&mut self, place: u64) -> usize {
         let place = usize::try_from(place).unwrap_or(usize::MAX).min(self.text.len());
         let passed = self.text.as_bytes().get(self.at..place).unwrap_or_default();
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+        self.line += passed.split(|byte| *byte == b'\n').count().saturating_sub(1);
         self.at = self.at.max(place);
         self.line
     }

@@ -7,7 +7,7 @@ use mysql_async::{Conn, Error, OptsBuilder};
 
 use super::{ProbeError, said};
 
-/// Where MariaDB and MySQL listen on Debian.
+/// Where `MariaDB` and `MySQL` listen on Debian.
 const SOCKET: &str = "/run/mysqld/mysqld.sock";
 
 /// Access denied: for the user (1045), for the database (1044).

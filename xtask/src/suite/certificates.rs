@@ -26,8 +26,7 @@ const PEBBLE: &str = r#"{"pebble": {
     "externalAccountBindingRequired": false
 }}"#;
 
-const ACME: &str = r#"
-[acme]
+const ACME: &str = r#"[acme]
 directory = "https://127.0.0.1:14000/dir"
 contact = "hostmaster@example.com"
 trust = "/etc/berth-check/ca.crt"
@@ -41,9 +40,12 @@ fn certificates(node: &Node) -> Result<()> {
     let cora = tenant(node, "cora")?;
     let before = node.run(["cat", CONFIGURATION])?;
     prepare(node, &cora)?;
-    node.write(CONFIGURATION, format!("{before}\n{ACME}").as_bytes())?;
-    node.run(["systemctl", "restart", "berth"])?;
-    let checked = authority_away(node, &cora)
+    let configured = before.replace("[acme]\n", ACME);
+    ensure!(configured != before, "the configuration has no section for certificates");
+    node.write(CONFIGURATION, configured.as_bytes())?;
+    let checked = node
+        .run(["systemctl", "restart", "berth"])
+        .and_then(|_| authority_away(node, &cora))
         .and_then(|()| issued(node, &cora))
         .and_then(|()| encrypted(node, &cora))
         .and_then(|()| renewed(node, &cora));
@@ -115,18 +117,31 @@ fn tried(node: &Node, cora: &Tenant, what: &str, is_right: impl Fn(&Value) -> bo
 }
 
 fn authority_away(node: &Node, cora: &Tenant) -> Result<()> {
-    let failed = tried(node, cora, "the failure to order", |found| found["state"] == "failed")?;
-    ensure!(failed["problems"][0]["code"] == "acme_failed", "without an authority: {failed}");
+    let failed = tried(node, cora, "the failure to order", |found| {
+        found.get("state").is_some_and(|value| value == "failed")
+    })?;
+    ensure!(
+        failed.pointer("/problems/0/code").is_some_and(|code| code == "acme_failed"),
+        "without an authority: {failed}"
+    );
     authority(node)
 }
 
 fn issued(node: &Node, cora: &Tenant) -> Result<()> {
-    let found = tried(node, cora, "the certificate", |found| found["state"] == "issued")?;
+    let found = tried(node, cora, "the certificate", |found| {
+        found.get("state").is_some_and(|value| value == "issued")
+    })?;
     ensure!(text(&found, "/issuer")?.contains("Pebble"), "the issuer is another: {found}");
     let alias = format!("www.{}", cora.domain);
-    ensure!(found["missing"][0] == alias.as_str(), "the alias leads nowhere, and yet: {found}");
-    let problem = &found["problems"][0];
-    ensure!(problem["code"] == "certificate_name_unreachable", "the alias has no problem: {found}");
+    ensure!(
+        found.pointer("/missing/0").is_some_and(|name| name == alias.as_str()),
+        "the alias leads nowhere, and yet: {found}"
+    );
+    let problem = found.pointer("/problems/0").context("the alias has no problem")?;
+    ensure!(
+        problem.get("code").is_some_and(|code| code == "certificate_name_unreachable"),
+        "the alias has no problem: {found}"
+    );
     ensure!(text(problem, "/hint")?.contains("A and AAAA"), "there is no hint: {problem}");
     served(node, cora, "Pebble")?;
     for (file, wanted) in [("crt", "root:root 644"), ("key", "berth-tls:berth-web 640")] {
@@ -196,8 +211,9 @@ fn renewed(node: &Node, cora: &Tenant) -> Result<()> {
     let first = shown(node, cora)?;
     berth(node, &["certificate", "renew", &cora.name, &cora.domain])?.success()?;
     let fingerprint = text(&first, "/fingerprint")?.to_owned();
-    let second =
-        tried(node, cora, "another certificate", |found| found["fingerprint"] != fingerprint.as_str())?;
-    ensure!(second["state"] == "issued", "after a renewal: {second}");
+    let second = tried(node, cora, "another certificate", |found| {
+        found.get("fingerprint").is_some_and(|value| value != fingerprint.as_str())
+    })?;
+    ensure!(second.get("state").is_some_and(|value| value == "issued"), "after a renewal: {second}");
     served(node, cora, "Pebble").context("after a renewal")
 }

@@ -56,6 +56,8 @@ fn another_package(node: &Node) -> Result<()> {
     // Eight MiB, which is more than the gauge leaves out.
     let blob = format!("{}/blob", eddie.public());
     write_as(node, &eddie, &blob, &"x".repeat(8 << 20))?;
+    // The file system counts what it has written, which it otherwise does every 30 seconds.
+    node.run(["sync"])?;
     berth(node, &["node", "audit", "--now", "--wait"])?.success()?;
     let plan = berth(node, &["user", "set-package", "eddie", "tiny", "--plan"])?.success()?;
     ensure!(plan.contains("exceeded"), "the plan does not say what is exceeded: {plan}");

@@ -4,6 +4,7 @@
 //! world as it is, gives it to the real verb, and says what it changes ([`Order::apply`]) as soon as the audit
 //! log shows that it has been done.
 
+mod access;
 mod accounts;
 mod api_keys;
 mod drift;
@@ -42,6 +43,12 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::UserSetPassword, make: users::set_password },
     Entry { action: Action::UserSetRole, make: users::set_role },
     Entry { action: Action::UserSetPackage, make: packages::give },
+    Entry { action: Action::UserSuspend, make: access::suspend },
+    Entry { action: Action::UserActivate, make: access::activate },
+    Entry { action: Action::UserInvite, make: access::invite },
+    Entry { action: Action::SessionRevoke, make: access::end_sessions },
+    Entry { action: Action::SecondFactorRequire, make: access::require_second_factor },
+    Entry { action: Action::SecondFactorReset, make: access::reset_second_factor },
     Entry { action: Action::SftpSet, make: accounts::set_sftp },
     Entry { action: Action::DomainAdd, make: accounts::add_domain },
     Entry { action: Action::DomainEdit, make: accounts::edit_domain },
@@ -76,6 +83,16 @@ pub(crate) const VERBS: &[Entry] = &[
     Entry { action: Action::WebsiteSet, make: websites::set },
     Entry { action: Action::ExternalUserForget, make: websites::forget },
     Entry { action: Action::SettingsEdit, make: installation::setup },
+];
+
+/// What is not simulated yet, and has to be: the checks of the host don't know accounts that are closed, and
+/// the simulation has neither sessions that could act for somebody nor mail that could be sent again.
+pub(crate) const NOT_SIMULATED: &[Action] = &[
+    Action::UserDelete,
+    Action::UserRestore,
+    Action::UserPurge,
+    Action::UserImpersonate,
+    Action::MailResend,
 ];
 
 /// Whether an action changes something.

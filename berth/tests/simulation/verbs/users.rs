@@ -89,7 +89,7 @@ fn created(body: &Value, facts: &mut Facts, entry: &AuditEntry) -> Result<(), St
 }
 
 /// Somebody, with the name of what is known about them.
-fn somebody(dice: &mut Dice, facts: &Facts) -> Option<(UserRef, String)> {
+pub(super) fn somebody(dice: &mut Dice, facts: &Facts) -> Option<(UserRef, String)> {
     let id = dice.pick(&facts.below("user/"))?;
     Some((UserRef::Id(id.parse().ok()?), format!("user/{id}")))
 }

@@ -78,6 +78,7 @@ impl Values {
     }
 
     /// The quota, if one is named; `Some(None)` is no quota of the web user's own.
+    #[expect(clippy::option_option, reason = "not said, no quota and a quota are three things")]
     pub(super) fn quota(&self) -> Result<Option<Option<WebUserQuota>>, Fault> {
         match self.quota {
             None => Ok(None),
