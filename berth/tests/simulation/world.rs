@@ -76,6 +76,7 @@ enum Asking {
     Over,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Purpose {
     Client(usize),
     Pull,
