@@ -44,7 +44,12 @@ pub(crate) fn furnished(world: &mut World, dice: &mut Dice) -> Result<(), Wrong>
     until(world, dice, "timer.add", with_timers)?;
     until(world, dice, "package.create", |facts| facts.below("package/").len() > 2)?;
     until(world, dice, "package.edit", |facts| package(facts, "timers") == "always")?;
-    until(world, dice, "package.edit", |facts| package(facts, "php") != "0")
+    until(world, dice, "package.edit", |facts| package(facts, "php") != "0")?;
+    until(world, dice, "web_user.add", |facts| !facts.all_below("account/tenant1/web/").is_empty())?;
+    until(world, dice, "webhook.add", |facts| !facts.below("webhook/").is_empty())?;
+    // A delivery is no fact, so the order is given and what comes of it is not looked at.
+    let given = std::cell::Cell::new(false);
+    until(world, dice, "webhook.test", |_| given.replace(true))
 }
 
 fn with_keys(facts: &Facts) -> bool {

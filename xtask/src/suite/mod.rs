@@ -7,7 +7,6 @@ mod accounts;
 mod backup_restore;
 mod batches;
 pub(crate) mod browser;
-mod certificates;
 mod crash;
 pub(crate) mod create;
 mod drift;
@@ -62,7 +61,6 @@ const CHECKS: &[&[Check]] = &[
     drift::CHECKS,
     logs::CHECKS,
     webhooks::CHECKS,
-    certificates::CHECKS,
     backup_restore::CHECKS,
     upgrade::CHECKS,
     crash::CHECKS,
