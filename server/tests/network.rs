@@ -1,5 +1,5 @@
 //! What is sent to the internet, and where it does not go, over real sockets.
-
+#![allow(clippy::similar_names, reason = "both ends of a connection are named alike")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
