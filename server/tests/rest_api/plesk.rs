@@ -249,7 +249,7 @@ async fn a_packet_of_the_wrong_form_does_nothing() {
             reply.starts_with("<packet><system><status>error</status><errcode>1014</errcode>"),
             "{operation}: {reply}"
         );
-        assert!(reply.contains(&text), "{operation}: {reply}");
+        assert!(reply.contains(text), "{operation}: {reply}");
     }
     for packet in ["", "<packet>", "<!DOCTYPE x [<!ENTITY a 'b'>]><packet/>", "<other/>", "\u{0}"] {
         assert!(plesk.send(packet).await.contains("<errcode>1014</errcode>"), "{packet}");
@@ -265,7 +265,7 @@ async fn a_hundred_operations_of_which_thirty_seven_fail() {
     for number in 0..100 {
         let site = if number < 37 { "9999" } else { plesk.site.as_str() };
         let add = format!("<add><site-id>{site}</site-id><login>user{number}</login></add>");
-        packet = packet + "<webuser>" + &add.to_string() + "</webuser>";
+        packet = packet + "<webuser>" + add + "</webuser>";
     }
     packet.push_str("</packet>");
     let reply = plesk.send(&packet).await;
