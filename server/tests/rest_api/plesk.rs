@@ -265,7 +265,7 @@ async fn a_hundred_operations_of_which_thirty_seven_fail() {
     for number in 0..100 {
         let site = if number < 37 { "9999" } else { plesk.site.as_str() };
         let add = format!("<add><site-id>{site}</site-id><login>user{number}</login></add>");
-        packet = packet + "<webuser>" + add + "</webuser>";
+        packet = packet + "<webuser>" + &add + "</webuser>";
     }
     packet.push_str("</packet>");
     let reply = plesk.send(&packet).await;

@@ -83,10 +83,7 @@ async fn get(ctx: &Ctx, wanted: &[&'static str]) -> Result<Vec<Node>, Fault> {
     let mut told = Vec::new();
     for name in wanted {
         told.push(match *name {
-            "key" => node(
-                "key",
-                vec![property("plesk_key_id", "BERTH.00000000.0000"), property("edition", "berth")],
-            ),
+            "key" => node("key", vec![property("edition", "berth")]),
             "gen_info" => node(
                 "gen_info",
                 vec![
