@@ -46,6 +46,7 @@ fn pages() -> Router<Rest> {
         .route("/login/code", get(door::ask_code).post(door::verify))
         .route("/login/enrol", get(door::ask_enrol).post(door::enrol))
         .route("/logout", post(door::sign_out))
+        .route("/impersonation/end", post(door::end_impersonation))
         .route("/theme", post(door::theme))
         .route("/search", get(search::find))
         .route("/styleguide", get(styleguide::show))

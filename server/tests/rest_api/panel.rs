@@ -37,6 +37,7 @@ const PAGES: &[&str] = &[
 ];
 
 const FORMS: &[&str] = &[
+    "/impersonation/end",
     "/theme",
     "/users/new",
     "/users/new/preview",
@@ -139,6 +140,9 @@ async fn every_page_takes_a_session_and_every_form_its_token() {
         }
     }
     let token = csrf(&admin.get("/profile").await.expect(200));
+    // Whoever acts for themselves has nothing to end.
+    let nothing = admin.post("/impersonation/end", &format!("csrf={token}")).await;
+    assert!(nothing.status.is_client_error() && nothing.status.as_u16() != 403, "{}", nothing.text);
     for (name, value) in [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")] {
         let body = Body::from(format!("csrf={token}"));
         let reply = admin

@@ -180,6 +180,12 @@ pub(crate) async fn sign_out(GuestPosted { guest, .. }: GuestPosted) -> Answer {
     Ok(answer)
 }
 
+/// `POST /impersonation/end`
+pub(crate) async fn end_impersonation(Posted { v, .. }: Posted) -> Answer {
+    app::end_impersonation(&v.ctx.app, v.ctx.request, &v.session).await?;
+    Ok(see("/users"))
+}
+
 /// `POST /theme`
 pub(crate) async fn theme(Posted { sent, .. }: Posted) -> Response {
     let mut answer = see("/profile?done=saved");
