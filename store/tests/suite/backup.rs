@@ -109,6 +109,11 @@ async fn fill(db: &Db) {
     external_users::put(&mut tx, &super::websites::external(alice.user.id)).await.unwrap();
     let site = super::websites::website(alice.user.id, "a.example");
     websites::replace(&mut tx, alice.user.id, &[site]).await.unwrap();
+    let web_user = super::web_users::web_user(&mut tx, alice.domain.id, "myWebAccount").await;
+    berth_store::web_users::insert(&mut tx, &web_user).await.unwrap();
+    berth_store::web_users::set_scripts(&mut tx, alice.domain.id, false).await.unwrap();
+    let plesk_key = super::web_users::plesk_key(alice.user.id);
+    berth_store::plesk_keys::insert(&mut tx, &plesk_key, "aa").await.unwrap();
     websites::pin(&mut tx, "h:22", "SHA256:a", at(4)).await.unwrap();
     timers::insert(&mut tx, &timer(&alice, "a")).await.unwrap();
     timers::add_run(&mut tx, alice.account.node, &ran(&alice, "a", 9)).await.unwrap();

@@ -15,6 +15,7 @@ use berth_store::{
 };
 
 use berth_store::timers;
+use berth_store::{plesk_keys, web_users};
 
 use crate::db::{at, create, domain, egress_rule, id, package, ssh_key, user};
 use crate::timers::timer;
@@ -149,6 +150,24 @@ both_engines! {
         });
         let twice = [site, crate::websites::website(alice.user.id, "a.example")];
         expect!(C::WebsiteLabel, |tx| websites::replace(tx, alice.user.id, &twice));
+        let mut tx = db.store.begin().await.unwrap();
+        let first = crate::web_users::web_user(&mut tx, alice.domain.id, "web").await;
+        web_users::insert(&mut tx, &first).await.unwrap();
+        let other = crate::web_users::web_user(&mut tx, alice.domain.id, "other").await;
+        let plesk_key = crate::web_users::plesk_key(alice.user.id);
+        plesk_keys::insert(&mut tx, &plesk_key, "aa").await.unwrap();
+        tx.commit().await.unwrap();
+        let second = web_users::WebUserRecord { number: first.number, ..other.clone() };
+        expect!(C::WebUser, |tx| web_users::insert(tx, &second));
+        let second = web_users::WebUserRecord { login: "WEB".parse().unwrap(), ..other.clone() };
+        expect!(C::WebUserLogin, |tx| web_users::insert(tx, &second));
+        let second = web_users::WebUserRecord { uid: first.uid, ..other };
+        expect!(C::WebUserUid, |tx| web_users::insert(tx, &second));
+        expect!(C::PleskKey, |tx| plesk_keys::insert(tx, &plesk_key, "ab"));
+        let second = crate::web_users::plesk_key(alice.user.id);
+        expect!(C::PleskKeySecret, |tx| plesk_keys::insert(tx, &second, "aa"));
+        // Numbers are given out by the store itself, each once, and the switch is put over what is there.
+        seen.extend([C::UserNumber, C::UserNumbered, C::DomainNumber, C::DomainNumbered, C::WebScriptsOff]);
         // Both are put over what is there.
         seen.extend([C::ExternalUser, C::PinnedHostKey]);
 

@@ -29,4 +29,5 @@ mod paging;
 mod schema;
 mod timers;
 mod users;
+mod web_users;
 mod websites;
