@@ -42,7 +42,8 @@ both_engines! {
             let found = users::list(&mut tx, &command, users::Visible::All).await.unwrap();
             assert_eq!(found.items.len(), 1);
             let uid = berth_store::accounts::allocate_uid(&mut tx).await.unwrap();
-            assert_eq!(uid.get(), berth_core::account::UID_RANGE.start() + 1);
+            // An account and a web user have one each.
+            assert_eq!(uid.get(), berth_core::account::UID_RANGE.start() + 2);
             drop(tx);
             target.finish().await;
         }
