@@ -64,7 +64,7 @@ both_engines! {
         plesk_keys::insert(&mut tx, &key, "aa").await.unwrap();
         assert_eq!(plesk_keys::by_secret(&mut tx, "aa").await.unwrap().as_ref(), Some(&key));
         assert_eq!(plesk_keys::by_secret(&mut tx, "ab").await.unwrap(), None);
-        assert_eq!(plesk_keys::list(&mut tx).await.unwrap(), [key.clone()]);
+        assert_eq!(plesk_keys::list(&mut tx).await.unwrap(), std::slice::from_ref(&key));
         assert!(plesk_keys::remove(&mut tx, key.id).await.unwrap());
         assert!(!plesk_keys::remove(&mut tx, key.id).await.unwrap());
     }
