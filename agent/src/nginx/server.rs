@@ -1,6 +1,6 @@
 //! Bringing nginx's configuration to life.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,10 +54,20 @@ pub fn has_ipv6(host: &dyn Host) -> Result<bool> {
 
 impl WebServer {
     /// Makes nginx serve the host tree and these server blocks, as far as it accepts them. An audit looks at
-    /// the host itself; any other pass compares with what the last one left.
-    pub fn converge(&self, context: &Context<'_>, blocks: &Files, audit: bool) -> WebState {
+    /// the host itself; any other pass compares with what the last one left. Of blocks in `again` nginx is asked
+    /// once more even if it has refused them: what it missed may have been mended outside of them.
+    pub fn converge(
+        &self,
+        context: &Context<'_>,
+        blocks: &Files,
+        again: &BTreeSet<String>,
+        audit: bool,
+    ) -> WebState {
         let mut known = self.known();
+        let before = known.refused.len();
+        known.refused.retain(|name, _| !again.contains(name));
         if !audit
+            && known.refused.len() == before
             && let Some((wanted, state)) = &known.last
             && wanted == blocks
             && state.problem.is_none()

@@ -61,6 +61,8 @@ pub struct Reconciler {
     /// When accounts were last looked at in this run.
     checked: BTreeMap<AccountId, DateTime<Utc>>,
     backoff: Backoff,
+    /// Whether an audit is under way that somebody has asked for.
+    afresh: bool,
     workers: usize,
 }
 
@@ -121,6 +123,7 @@ impl Reconciler {
             states: BTreeMap::new(),
             checked: BTreeMap::new(),
             backoff: Backoff::new(jitter),
+            afresh: false,
             workers: WORKERS,
         }
     }
@@ -159,6 +162,7 @@ impl Reconciler {
 
     /// Tries everything again at the next pass.
     pub fn forget_failures(&mut self) {
+        self.afresh = true;
         self.backoff.clear();
     }
 

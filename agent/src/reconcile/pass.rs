@@ -93,6 +93,9 @@ impl Reconciler {
         outcome.node_problems.extend(stored.as_ref().err().map(ledger_problem));
         outcome.reports = self.finish(items, checked_at, now, &mut outcome.node_problems);
         outcome.retry_at = self.backoff.next();
+        if audit {
+            self.afresh = false;
+        }
         outcome
     }
 
@@ -256,7 +259,8 @@ impl Reconciler {
         findings: &mut Findings,
     ) {
         let part = shared.resource();
-        let mut accounts = Accounts { ready: BTreeMap::new(), worked: Vec::new(), audit };
+        let mut accounts =
+            Accounts { ready: BTreeMap::new(), worked: Vec::new(), audit, afresh: self.afresh };
         if let Some(part) = part {
             let worked: BTreeMap<AccountId, usize> =
                 items.iter().enumerate().map(|(index, item)| (item.spec.account, index)).collect();

@@ -149,6 +149,9 @@ pub struct Accounts<'a> {
     pub worked: Vec<AccountId>,
     /// Whether the pass looks at everything: then what belongs to nobody is removed.
     pub audit: bool,
+    /// Whether somebody has asked to look at everything anew, perhaps after mending something: then what was
+    /// refused before is tried again for the accounts that are worked on.
+    pub afresh: bool,
 }
 
 impl<'a> Accounts<'a> {

@@ -113,17 +113,23 @@ impl Site {
         tls::ensure(context, tls::NO_HOST, "localhost")?;
         let ipv6 = server::has_ipv6(context.host)?;
         let mut blocks = Files::new();
+        let mut again = BTreeSet::new();
+        let worked: BTreeSet<AccountId> = accounts.worked.iter().copied().collect();
         for spec in accounts.ready.values() {
             let own = spec.sites.iter().filter(|site| !site.is_standard() && !spec.standing.is_purged());
             for site in own {
                 let certificate = tls::of(site, context.certificates);
+                let name = block::file_name(site);
+                if accounts.afresh && worked.contains(&spec.account) {
+                    again.insert(name.clone());
+                }
                 blocks.insert(
-                    block::file_name(site),
+                    name,
                     block::render(spec, site, &block::Setting { ipv6, acme: context.acme, certificate }),
                 );
             }
         }
-        Ok(self.server.converge(context, &blocks, accounts.audit))
+        Ok(self.server.converge(context, &blocks, &again, accounts.audit))
     }
 
     /// Takes away what the account has no longer, and says how its sites are.

@@ -20,7 +20,7 @@ use crate::nginx::tests::spec;
 use crate::nginx::{CANDIDATE_SITES, MAIN};
 use crate::resource::SystemIds;
 
-/// A tree whose nginx refuses blocks that speak of `broken`, and everything if an operator's file is broken.
+/// A tree whose nginx refuses blocks that speak of `broken`, those of `wants` without a file, and everything if an operator's file is broken.
 struct Picky(TreeHost);
 
 impl Host for Picky {
@@ -32,7 +32,9 @@ impl Host for Picky {
         let refuse = |said: String| Ok(Answer { success: false, said });
         for name in self.0.list(CANDIDATE_SITES)? {
             let text = self.0.read(&format!("{CANDIDATE_SITES}/{name}"))?.unwrap_or_default();
-            if String::from_utf8(text).unwrap().contains("broken") {
+            let text = String::from_utf8(text).unwrap();
+            let wants = text.contains("wants.example") && self.0.entry("/etc/wanted")?.is_none();
+            if wants || text.contains("broken") {
                 return refuse(format!("nginx: [emerg] invalid something in {CANDIDATE_SITES}/{name}:3"));
             }
         }
@@ -123,6 +125,16 @@ fn fixture() -> Fixture {
 
 impl Fixture {
     fn commit(&self, specs: &[AccountSpec], worked: &[&AccountSpec], audit: bool) -> SharedOutcome {
+        self.commit_afresh(specs, worked, audit, false)
+    }
+
+    fn commit_afresh(
+        &self,
+        specs: &[AccountSpec],
+        worked: &[&AccountSpec],
+        audit: bool,
+        afresh: bool,
+    ) -> SharedOutcome {
         let ids = SystemIds { web_uid: 33, web_gid: 33, tls_uid: 34, log_uid: 36, log_gid: 36, sftp_gid: 35 };
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let changes = crate::drift::Changes::default();
@@ -139,6 +151,7 @@ impl Fixture {
             ready: specs.iter().map(|spec| (spec.account, spec)).collect(),
             worked: worked.iter().map(|spec| spec.account).collect(),
             audit,
+            afresh,
         };
         self.site.commit(&context, &accounts)
     }
@@ -279,6 +292,23 @@ fn a_site_that_nginx_refuses_is_left_out_alone() {
     assert!(outcome.accounts[&mended.account].is_ok());
     assert!(fixture.real("/etc/berth/nginx/sites/alicesite.com.conf").exists());
     assert_eq!(fixture.commands("ReloadUnit"), 1, "one reload for the one change after the start");
+}
+
+#[test]
+fn what_was_mended_elsewhere_is_seen_as_soon_as_somebody_asks() {
+    let fixture = fixture();
+    let other = spec("carol", &["carol.example"]);
+    let wanting = own_docroot(spec("alice", &["wants.example"]));
+    let all = [other.clone(), wanting.clone()];
+    assert!(fixture.audit(&all).accounts[&wanting.account].is_err());
+    fixture.host.replace_file("/etc/wanted", b"", Owner::ROOT, 0o644).unwrap();
+    assert!(fixture.commit(&all, &[&wanting], false).accounts[&wanting.account].is_err(), "nobody has asked");
+    // An audit of many accounts has several passes, and the one that is about the account need not be the last.
+    let outcome = fixture.commit_afresh(&all, &[&other], false, true);
+    assert!(outcome.accounts[&other.account].is_ok());
+    let outcome = fixture.commit_afresh(&all, &[&wanting], false, true);
+    assert!(outcome.accounts[&wanting.account].is_ok());
+    assert!(fixture.real("/etc/berth/nginx/sites/wants.example.conf").exists());
 }
 
 #[test]
