@@ -64,7 +64,8 @@ fn broken_block(node: &Node) -> Result<()> {
     let answer = site(node, &hugo.domain, "/page.txt")?;
     ensure!(answer.status == 200 && answer.body == "web", "after the audit the site answers {answer:?}");
     let shown = berth(node, &["user", "show", &hugo.name])?.success()?;
-    let said = node.run(["journalctl", "--unit", "berth-agent", "--lines", "12", "--output", "cat", "--no-pager"])?;
+    let said =
+        node.run(["journalctl", "--unit", "berth-agent", "--lines", "12", "--output", "cat", "--no-pager"])?;
     ensure!(!shown.contains("failed"), "the site has not healed: {shown}\n{said}");
     Ok(())
 }
